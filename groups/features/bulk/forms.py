@@ -121,7 +121,6 @@ class PercentsForm(forms.Form):
 
     @property
     def rows(self) -> list[tuple[Group, list[dict[str, Any]]]]:
-        """The groups with their numbers: each with its field, and with what it was before."""
         rows = []
         for group in self.groups.values():
             cells = []
@@ -179,7 +178,6 @@ class PercentsForm(forms.Form):
         self.data = {**dict(self.data.items()), "version": _version_of(self._opened)}
 
     def _accept(self, group: Group, edited: dict[str, Decimal]) -> None:
-        """Accept the edited values of a group, or add an error to the field of each that cannot be."""
         opened = self._opened[group.id]
         if "birthday_bonus" in edited and not group.is_bonus:
             del opened["birthday_bonus"]

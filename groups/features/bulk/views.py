@@ -297,7 +297,6 @@ def link_to_scheme(_request: HttpRequest, listing: Listing) -> dict[str, Any] | 
 
 @hooks.part("request.job", "bulk/plan_of_request.html")
 def plan_of_request(_request: HttpRequest, job: Job, groups: Iterable[Group] | None) -> dict[str, Any] | None:
-    """Return the plan of a job that edits groups, onto these as they are now if that is known."""
     kind = JobKind.of(job)
     if not isinstance(kind, Edit):
         return None

@@ -119,13 +119,11 @@ def lines_of_text(text: str, *, numbers: bool = False) -> list[Line]:
 
 
 def lines_of_file(content: bytes, *, numbers: bool = False) -> list[Line]:
-    """Return the lines of a file with the numbers of its rows, as `lines_of_text` does."""
     rows = tables.read_table(content, COLUMNS).items()
     return _lines_of([(number, "; ".join(filter(None, row)), row) for number, row in rows], numbers)
 
 
 def _lines_of(rows: Sequence[tuple[int, str, Sequence[str]]], numbers: bool) -> list[Line]:
-    """Return the lines of rows, each with its number, its text and its cells."""
     for number, _text, cells in rows:
         if any(len(cell) > LONGEST_CELL for cell in cells):
             raise tables.NotReadable(_("Line %(line)s has a cell that is too long.") % {"line": number})

@@ -186,7 +186,6 @@ def client_list(request: Request, *, takes_groups: bool = False) -> HttpResponse
 def _page_of(
     results: Sequence[services.Listed], target: Group, groups: Mapping[int, Group]
 ) -> dict[str, Any]:
-    """Show the lines of a list for the table, first those that a person has to look at."""
     order = [State.AMBIGUOUS, State.UNKNOWN, State.UNREADABLE, State.DOUBLE, State.THERE, State.FOUND]
     rows, choices = [], 0
     for listed in sorted(results, key=lambda each: order.index(each.state)):

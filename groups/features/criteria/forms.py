@@ -33,8 +33,6 @@ _CONDITIONS = (*_BOUNDS, "registered_min", "registered_max", "birthday_in")
 
 
 class AmountField(DecimalField):
-    """A sum in hryvnia, with or without the sign of the currency; cleans to kopecks."""
-
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             maximum=Decimal(100_000_000),
@@ -107,8 +105,6 @@ class GroupOptions:
 
 
 class GroupSelect(forms.Widget):
-    """A choice among the groups of `options`."""
-
     options: GroupOptions
     template_name = "criteria/group_select.html"
 
@@ -189,8 +185,6 @@ class RowForm(forms.Form):
 
 
 class BaseRows(forms.BaseFormSet[RowForm]):
-    """The rows of the table, in the order of judging."""
-
     ordering_widget = deletion_widget = forms.HiddenInput
     default_error_messages: ClassVar[dict[str, Any]] = {
         **forms.BaseFormSet.default_error_messages,
@@ -215,8 +209,6 @@ Rows = forms.formset_factory(
 
 
 class CriteriaForm(forms.Form):
-    """The whole table as one form: what stands once, and the rows."""
-
     otherwise = GroupField(label=_("all others of these groups"))
     max_moves = WholeField(
         0,
@@ -311,15 +303,11 @@ class CriteriaForm(forms.Form):
 
 
 class RunForm(forms.Form):
-    """Run the table, as its preview has shown what that does."""
-
     operation = forms.UUIDField(error_messages={"required": INCOMPLETE, "invalid": INCOMPLETE})
     seen = forms.CharField(required=False)
 
 
 class PinForm(forms.Form):
-    """Pin a client, with the reason."""
-
     client = WholeField(
         1,
         MAX_ID,

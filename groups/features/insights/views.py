@@ -136,7 +136,6 @@ class CostForm(forms.Form):
         self.group = group
 
     def values(self) -> GroupValues:
-        """Return the group's values with those that were asked about."""
         data = self.cleaned_data
         loyalty_type = data.get("loyalty_type") or self.group.loyalty_type
         bonus = data.get("birthday_bonus")
@@ -149,7 +148,6 @@ class CostForm(forms.Form):
 @require_safe
 @requires("view_group", "view_sales")
 def group_cost(request: Request, group_id: int) -> HttpResponse:
-    """Show what a percent of a group costs."""
     group = reads.list_groups(request.credentials).find(group_id)
     if group is None:
         raise NotFound(None, reason=ErrorReason.GONE)
@@ -290,7 +288,6 @@ def cost_of_plan(request: Request, edits: Sequence[Edit]) -> Variables | None:
 
 @hooks.change_note
 def note_of_cost(change: Change, user: User) -> ChangeNote | None:
-    """Return what a change costs a month, for users who may see sales; None if that was not known."""
     if change.monthly_cost is None or not user.has_perm(VIEW_SALES):
         return None
     words = cost_words(change.monthly_cost)
@@ -389,7 +386,6 @@ def doubts_of_removal(request: Request, group_id: int) -> Variables | None:
 
 @hooks.part("group.lost", "insights/named_by.html")
 def named_by_dependents(request: Request, group_id: int) -> Variables:
-    """Show the promotions and the number of rules that name a group which is gone."""
     named = dependents_of(request.credentials, group_id)
     return {"promotions": named.promotions.found, "rules": len(named.ladder.into(group_id))}
 
@@ -497,8 +493,6 @@ def _steps(scheme: Scheme, counted: MemberSums | None, turnover_of: Callable[[in
 
 
 def _findings(scheme: Scheme, *, may_change: bool) -> list[tuple[str, list[Variables]]]:
-    """Return the kinds of odd groups that there are; each group leads to the page that corrects it."""
-
     def lines(groups: Iterable[Group], corrected_at: str) -> list[Variables]:
         return [
             _line(group, corrected_at if may_change and group.is_editable else "groups:detail")

@@ -113,7 +113,6 @@ class MovingRun(ABC):
 
     @cached_property
     def _kept(self) -> set[int]:
-        """The ids of the clients whom the job has kept, or has looked for in vain."""
         return set(chain.from_iterable(map(snapshots.living_ids, self._job.snapshots.filter(complete=True))))
 
     def _ask_of_source[T](self, question: Callable[[], T]) -> T:
@@ -130,7 +129,6 @@ class MovingRun(ABC):
             raise Stopped(Job.Stop.SOURCE_GONE, str(progress_of(self._job).done)) from None
 
     def _pass(self) -> bool:
-        """Go through the clients once; return True if any was tried."""
         tried = False
         for page in self._pages():
             if not self._job.tested and (commands := self._commands(page)):
@@ -192,7 +190,6 @@ class MoveRun(MovingRun):
         self._left_out: dict[int, list[int | None]] = {}
 
     def _begin(self) -> None:
-        """Take a snapshot of each whole group."""
         for group_id, chosen in self._sources.items():
             sender = sender_of(self._job)
             if chosen is not None:
@@ -257,7 +254,6 @@ class MoveRun(MovingRun):
         )
 
     def _left(self, client_ids: list[int]) -> int:
-        """Count the clients that have left the group according to the journal."""
         gone = Change.objects.filter(job=self._job, reason__in=(Reason.CLIENT_GONE, Reason.ELSEWHERE))
         left = (self._made() | gone).filter(client_id__in=client_ids)
         return left.order_by().values("client_id").distinct().count()
@@ -355,18 +351,6 @@ class ClientsToMove(Content):
         pairs = sorted((client, group) for group, clients in chosen.items() for client in clients)
         return cls(tuple(pair[0] for pair in pairs), groups and tuple(pair[1] for pair in pairs))
 
-    def by_group(self, group_id: int | None) -> dict[int, tuple[int, ...] | None]:
-        """Return the ids for each group, None for all of it; `group_id` is the job's single group."""
-        if not self.groups:
-            return {} if group_id is None else {group_id: self.clients}
-        if self.clients is None:
-            return dict.fromkeys(self.groups)
-        pairs = list(zip(self.groups, self.clients, strict=True))
-        return {
-            group: tuple(client for of, client in pairs if of == group)
-            for group in dict.fromkeys(self.groups)
-        }
-
 
 @kinds.register
 class Move(JobKind):
@@ -400,7 +384,16 @@ class Move(JobKind):
 
     @property
     def sources(self) -> dict[int, tuple[int, ...] | None]:
-        return self.wanted.by_group(self.job.group_id)
+        wanted, group_id = self.wanted, self.job.group_id
+        if not wanted.groups:
+            return {} if group_id is None else {group_id: wanted.clients}
+        if wanted.clients is None:
+            return dict.fromkeys(wanted.groups)
+        pairs = list(zip(wanted.groups, wanted.clients, strict=True))
+        return {
+            group: tuple(client for of, client in pairs if of == group)
+            for group in dict.fromkeys(wanted.groups)
+        }
 
     @property
     def group_ids(self) -> list[int]:

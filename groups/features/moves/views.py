@@ -42,7 +42,6 @@ NAMED = 20
 @form_methods
 @requires("move_client")
 def group_move(request: Request, group_id: int) -> HttpResponse:
-    """Start a job that moves the selected clients, or all, to another group."""
     chosen = request.GET.getlist("client")
     if "chosen" in request.GET and not chosen:
         messages.warning(request, _("Choose the clients first: tick the boxes beside their names."))
@@ -54,7 +53,6 @@ def group_move(request: Request, group_id: int) -> HttpResponse:
 @form_methods
 @requires("move_client")
 def clients_move(request: Request) -> HttpResponse:
-    """Start one job that moves chosen clients, of one group or of several, to another group."""
     chosen = request.GET.getlist("client")
     data = request.POST.copy() if request.method == "POST" else None
     if data is not None:
@@ -68,7 +66,6 @@ def clients_move(request: Request) -> HttpResponse:
 @form_methods
 @requires("move_client")
 def groups_move(request: Request) -> HttpResponse:
-    """Start one job that moves all clients of the groups chosen in the list to another group."""
     posted = request.POST if request.method == "POST" else None
     ids = ids_param(posted or request.GET)
     if len(ids) == 1:
@@ -248,5 +245,4 @@ def retirement_of_group(request: HttpRequest, one: OneGroup) -> dict[str, Any] |
 
 @hooks.part("removal.ways_out", "moves/way_out.html")
 def way_out_of_removal(request: HttpRequest, group: Group) -> dict[str, Any] | None:
-    """Offer the retirement of a group instead of its removal, which would lose its clients."""
     return {"group": group} if request.user.has_perm(MoveClient.permission) else None

@@ -404,28 +404,20 @@ def _pages_before_removal(
 # --- What a restore would do --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """A group that some of the clients are in now; the name is empty if Poster does not list the group."""
-
-    group_id: int
-    name: str
-    count: int
-
-
 @dataclass(slots=True)
 class RestorePreview:
     """The present state of a snapshot's group and clients, and the effects of a restore.
 
     `target` is the group for the clients: the old group, another one with the same name, or None if it has to
-    be created. `moved` counts clients that are in other groups, `gone` those that Poster no longer has, and
-    `losses` those of them that would lose data when they are created again.
+    be created. `origins` has the other groups of clients: id, name ("" if Poster does not list it) and the
+    count. `moved` counts all of these, `gone` those that Poster no longer has, and `losses` those
+    that would lose data when they are created again.
     """
 
     snapshot: Snapshot
     target: Group | None
     in_place: int = 0
-    origins: list[Origin] = field(default_factory=list)
+    origins: list[tuple[int, str, int]] = field(default_factory=list)
     gone: int = 0
     unreadable: int = 0
     removed: int = 0
@@ -440,7 +432,7 @@ class RestorePreview:
 
     @property
     def moved(self) -> int:
-        return sum(origin.count for origin in self.origins)
+        return sum(count for _group_id, _name, count in self.origins)
 
     @property
     def created(self) -> int:
@@ -452,13 +444,7 @@ class RestorePreview:
         return self.moved + self.created
 
     @property
-    def leaves_some_out(self) -> bool:
-        lost = self.gone if self.is_the_same else 0
-        return bool(lost or self.unreadable or self.removed or self.undecided)
-
-    @property
     def can_be_created(self) -> bool:
-        """Return True if the group exists or its loyalty type is documented."""
         return self.target is not None or self.snapshot.content.loyalty_type in LoyaltyType
 
     @property
@@ -467,10 +453,9 @@ class RestorePreview:
 
     @property
     def mark(self) -> str:
-        """A hash of everything that the page says the restore would do."""
         said = (
             self.target.id if self.target else 0,
-            sorted((origin.group_id, origin.count) for origin in self.origins),
+            sorted((group_id, count) for group_id, _name, count in self.origins),
             *(self.in_place, self.created, self.undecided, self.bonus),
         )
         return hashlib.blake2b(repr(said).encode(), digest_size=16).hexdigest()
@@ -496,9 +481,7 @@ def preview_restore(credentials: PosterCredentials, snapshot: Snapshot) -> Resto
     if target is not None:
         preview.in_place = counted.pop(target.id, 0)
     names = {group.id: group.name for group in groups.groups}
-    preview.origins = [
-        Origin(group_id, names.get(group_id, ""), count) for group_id, count in counted.most_common()
-    ]
+    preview.origins = [(each, names.get(each, ""), count) for each, count in counted.most_common()]
     if not preview.is_the_same:
         _add_up(preview, {old for old, client_id in now.items() if locations.group_of(client_id) == 0})
     return preview
@@ -568,7 +551,7 @@ def plan_restore(credentials: PosterCredentials, preview: RestorePreview, *, ope
         target_name=(target.name if target else snapshot.group_name)[:400],
         wanted=RestoreScope(
             snapshot=str(snapshot.pk),
-            sources=tuple(origin.group_id for origin in preview.origins),
+            sources=tuple(group_id for group_id, _name, _count in preview.origins),
             create=not preview.is_the_same,
         ).to_json(),
         total=preview.total,
@@ -620,8 +603,6 @@ def _add_up(preview: RestorePreview, gone: set[int]) -> None:
 
 @kinds.register
 class Restore(JobKind):
-    """Bring the clients of a snapshot back, and their group if it is gone."""
-
     kind = RESTORE
     label = gettext_lazy("group restored")
     done_label = pgettext_lazy("parts of a job", "brought back")
@@ -737,7 +718,6 @@ class _Restore:
             raise Stopped(Job.Stop.GROUP_NOT_CREATED, tries[-1].message)
 
     def _commands(self, clients: tuple[Client, ...]) -> Commands:
-        """Return the commands for the clients that may still be tried; their present group decides which."""
         now, undecided = present_ids(self._job.account_id, (client.id for client in clients))
         tries: dict[int, list[executor.Try]] = {old: [] for old in now}
         old_of_target = {

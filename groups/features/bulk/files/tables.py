@@ -94,7 +94,6 @@ def count_known(cells: Iterable[str], known: Collection[str]) -> int:
 
 
 def _collect(rows: Iterable[tuple[int, tuple[str, ...]]]) -> dict[int, tuple[str, ...]]:
-    """Keep the rows that are not empty."""
     found: dict[int, tuple[str, ...]] = {}
     for number, row in rows:
         if number > read_workbook.LAST_ROW:
@@ -228,7 +227,6 @@ def column_names() -> dict[str, str]:
 
 @cache
 def names_of_type(loyalty_type: int) -> frozenset[str]:
-    """Return the names of a type in all languages, and its number."""
     names = {str(loyalty_type)}
     for language, _name in settings.LANGUAGES:
         with override(language):

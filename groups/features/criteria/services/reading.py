@@ -121,7 +121,6 @@ class Preview(msgspec.Struct):
 
     @property
     def moved(self) -> Pairs:
-        """The pairs as the effect of a run has them."""
         return tuple((pair.from_id, pair.to_id, pair.clients) for pair in self.pairs)
 
     @property
@@ -233,7 +232,6 @@ class CriteriaReading(sweep.Listener[Preview]):
         self._page_before: set[int] = set()
 
     def begin(self, until: float, alive: Callable[[], object]) -> None:
-        """Read the sales of all periods, and the rules that may work against the table."""
         self._read_sales(until, alive)
         if self._needs_sales and not self._preview.may_see_sales:
             raise SalesRefused

@@ -55,7 +55,6 @@ class Ladder:
             self._ladders[self.kind(rule)].append(rule)
 
     def group_of(self, rule: LoyaltyRule) -> Group | None:
-        """Return the group that a rule leads to, or None if it is gone or could not be read."""
         return self.groups.get(rule.group_id)
 
     def kind(self, rule: LoyaltyRule) -> int | None:
@@ -69,7 +68,6 @@ class Ladder:
         return tuple(rule for rule in self.rules if rule.group_id == group_id)
 
     def out_of(self, group_id: int) -> tuple[LoyaltyRule, ...]:
-        """Return the rules of the next step above a group; none if no rule leads to the group."""
         into = self.into(group_id)
         return self.after(into[-1]) if into else ()
 
@@ -84,13 +82,11 @@ class Ladder:
         return (step, *takewhile(lambda other: other.value == step.value, elsewhere))
 
     def next_sum(self, rule: LoyaltyRule) -> Decimal | None:
-        """Return the sum of the next step above a rule, or None on the highest one."""
         above = self.after(rule)
         return above[0].value if above else None
 
     @cached_property
     def outside(self) -> tuple[Group, ...]:
-        """The groups that no rule leads to, in Poster's order."""
         led_to = {rule.group_id for rule in self.rules}
         return tuple(group for group in self.groups.values() if group.id not in led_to)
 
@@ -268,8 +264,6 @@ NEAR = Decimal("0.9")
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """The numbers that clients are compared with: percents of groups, and sums of the steps above them."""
-
     percents: Mapping[int, Decimal]
     steps: Mapping[int, Collection[Decimal]]
 
@@ -280,11 +274,6 @@ class Questions:
             if (above := scheme.ladder.next_sum(rule)) is not None:
                 steps[rule.group_id].add(above)
         return cls({group.id: group.percent for group in scheme.groups.groups}, steps)
-
-    @property
-    def digest(self) -> str:
-        steps = [(group_id, sorted(sums)) for group_id, sums in sorted(self.steps.items())]
-        return hashlib.sha256(repr((sorted(self.percents.items()), steps)).encode()).hexdigest()[:16]
 
 
 class MemberSums(msgspec.Struct):
@@ -309,7 +298,9 @@ class MemberAdder(Listener[MemberSums]):
     sums_type = MemberSums
 
     def __init__(self, credentials: PosterCredentials, questions: Questions) -> None:
-        super().__init__(credentials, questions.digest)
+        steps = [(group_id, sorted(sums)) for group_id, sums in sorted(questions.steps.items())]
+        asked = repr((sorted(questions.percents.items()), steps)).encode()
+        super().__init__(credentials, hashlib.sha256(asked).hexdigest()[:16])
         self._questions = questions
         self._sums = MemberSums(self.as_of, not self.is_settled)
 

@@ -183,11 +183,20 @@ def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T
     listener.check_failure()
     if (noted := _progress_of(credentials)) is not None:
         return noted
-    return _enqueue(listener)
+    key, progress = _key(credentials), SweepProgress(0, list_groups(credentials).totals.clients)
+    if ask_shared(lambda: cache.add(key, progress, timeout=WAITS), None) is False:
+        return _progress_of(credentials) or progress  # another thread has just enqueued it
+    if _progress_of(credentials) is None:
+        raise busy()  # the cache keeps nothing: each request would enqueue a task, and find no sums
+    try:
+        sweep_account.enqueue(credentials.pk, listener.days, progress.clients)
+    except DatabaseError:
+        ask_shared(lambda: cache.delete(key), None)
+        raise
+    return progress
 
 
 def find_sums_quickly[T](listener: Listener[T]) -> T | None:
-    """Return the sums if they are known or read in a moment."""
     if (found := listener.kept()) is not None:
         return found
     try:
@@ -273,28 +282,12 @@ def _failing_alone(*listeners: Listener[Any]) -> Iterator[None]:
 # --- In the background -------------------------------------------------------------------------------------
 
 
-def _enqueue(listener: Listener[Any]) -> SweepProgress:
-    credentials = listener.credentials
-    key, progress = _key(credentials), SweepProgress(0, list_groups(credentials).totals.clients)
-    if ask_shared(lambda: cache.add(key, progress, timeout=WAITS), None) is False:
-        return _progress_of(credentials) or progress  # another thread has just done so
-    if _progress_of(credentials) is None:
-        raise busy()  # the cache keeps nothing: each request would enqueue a task, and find no sums
-    try:
-        sweep_account.enqueue(credentials.pk, listener.days, progress.clients)
-    except DatabaseError:
-        ask_shared(lambda: cache.delete(key), None)
-        raise
-    return progress
-
-
 class _Interrupted(Exception):
     """The worker is to stop; the next page that needs the sums enqueues the task again."""
 
 
 @task(queue_name=QUEUE)
 def sweep_account(credentials_id: int, days: int, clients: int) -> None:
-    """Sweep an account for all listeners whose sums are not kept yet."""
     credentials = (
         PosterCredentials.objects.select_related("account", "user").filter(pk=credentials_id).first()
     )

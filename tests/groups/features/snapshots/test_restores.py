@@ -100,7 +100,7 @@ def test_the_moved_ones_come_back_from_wherever_they_are(owner, sandbox):
     sandbox.console().edit_client(131, delete="1")
     found = look(owner, snapshot)
     assert found.is_the_same
-    assert [(origin.group_id, origin.count) for origin in found.origins] == [(5, 2), (1, FEW - 3)]
+    assert [(group_id, count) for group_id, _name, count in found.origins] == [(5, 2), (1, FEW - 3)]
     assert (found.in_place, found.moved, found.gone, found.created) == (0, FEW - 1, 1, 0)
     back = run(started(owner, snapshot))
     assert (back.state, back.reason) == (Job.State.DONE, "")
