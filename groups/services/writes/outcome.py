@@ -19,7 +19,7 @@ from typing import Any
 from django.conf import settings
 
 from groups.models import Change
-from groups.poster import Client, ClientValues, Group, GroupList, GroupValues, NameTaken, Refused
+from groups.poster import Client, ClientValues, Group, GroupList, GroupValues
 from groups.poster.fields import plain
 
 Reason, Failure = Change.Reason, Change.Failure
@@ -107,17 +107,6 @@ def is_unit_mismatch(intended: GroupValues, stored: GroupValues) -> bool:
         return False
     sent, got = intended.birthday_bonus, stored.birthday_bonus
     return got == sent * UNIT_FACTOR or got * UNIT_FACTOR == sent
-
-
-def contradicts_refusal(outcome: Outcome, refusal: type[Refused]) -> bool:
-    """Return True if an outcome contradicts Poster's refusal.
-
-    A record that is gone or was moved elsewhere does not, because it could not be changed. After `NameTaken`
-    a group with that name exists anyway, so only an applied change contradicts the refusal.
-    """
-    if outcome.reason in {Reason.GONE, Reason.CLIENT_GONE, Reason.ELSEWHERE}:
-        return False
-    return outcome.state == Change.State.APPLIED or not issubclass(refusal, NameTaken)
 
 
 def taken(intended: GroupValues, stored: Group) -> Outcome:

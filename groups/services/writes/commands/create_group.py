@@ -132,9 +132,6 @@ class CreateGroup(GroupCommand):
             return Outcome(State.REVIEW, Reason.DUPLICATES, ids)
         return Outcome(State.REVIEW, Reason.NAMESAKE, ids, last_resort=True) if namesakes else None
 
-    def absent_reason(self, change: Change) -> Change.Reason:
-        return Reason.ANSWERED_ID_ABSENT if change.group_id else Reason.ACCEPTED_BUT_ABSENT
-
     @classmethod
     def undo(cls, change: Change) -> Command | None:
         """Return the removal of the group, which is sent only while it is as created and has no clients."""

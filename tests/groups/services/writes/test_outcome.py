@@ -6,9 +6,10 @@ import pytest
 
 from groups.models import Change
 from groups.poster import InvalidValue, NameTaken, NotFound, UnreadableRow
+from groups.poster.errors import REFUSALS
+from groups.services.writes import reconcile
 from groups.services.writes.outcome import (
     Outcome,
-    contradicts_refusal,
     differing,
     is_unit_mismatch,
     rebase_values,
@@ -92,7 +93,8 @@ def test_only_what_is_to_be_changed_is_changed_in_values_that_are_others_by_now(
     ],
 )
 def test_outcomes_that_contradict_a_refusal(outcome, refusal, contradicts):
-    assert contradicts_refusal(outcome, refusal) is contradicts
+    code = next(code for code, kind in REFUSALS.items() if kind is refusal)
+    assert reconcile.contradicts(Change(code=code), outcome) is contradicts
 
 
 def test_reads_of_the_same_have_one_digest_and_clients_that_come_make_no_other():
