@@ -61,7 +61,7 @@ def start_in_worker(worker_id: str) -> None:
     for routine in routines:
         step = routine.step
         if routine.accounts is not None:
-            step = ThreadPerAccount(routine.name, routine.accounts, step)
+            step = thread_per_account(routine.name, routine.accounts, step)
         start(routine.name, step, routine.pause)
 
 
@@ -136,34 +136,31 @@ def repeat(name: str, step: Callable[[], object], pause: float, stop: threading.
             return
 
 
-class ThreadPerAccount:
-    """Threads themselves tell which accounts are `at_work`: a dead one keeps its account from nothing."""
+def thread_per_account(
+    name: str, find_accounts: FindAccounts, work: Callable[[str], object]
+) -> Callable[[], None]:
+    """Return the step that works for each account in a thread of its own.
 
-    def __init__(
-        self, name: str, find_accounts: Callable[[], Iterable[str]], work: Callable[[str], object]
-    ) -> None:
-        self._name = name
-        self._find_accounts = find_accounts
-        self._work = work
-        self._threads: dict[str, threading.Thread] = {}
+    The threads themselves tell which accounts are at work: a dead one keeps its account from nothing.
+    """
+    threads: dict[str, threading.Thread] = {}
 
-    @property
-    def at_work(self) -> set[str]:
-        return {account for account, thread in self._threads.items() if thread.is_alive()}
-
-    def __call__(self) -> None:
-        for account in self._find_accounts():
-            if account not in self.at_work:
-                name = f"{self._name} {account}"
-                thread = threading.Thread(target=self._work_for, args=(account,), name=name, daemon=True)
-                self._threads[account] = thread
-                thread.start()
-
-    def _work_for(self, account: str) -> None:
+    def work_for(account: str) -> None:
         try:
-            survive(f"{self._name} {account}", lambda: self._work(account))
+            survive(f"{name} {account}", lambda: work(account))
         finally:
             connections.close_all()
+
+    def step() -> None:
+        for account in find_accounts():
+            if account not in threads or not threads[account].is_alive():
+                thread = threading.Thread(
+                    target=work_for, args=(account,), name=f"{name} {account}", daemon=True
+                )
+                threads[account] = thread
+                thread.start()
+
+    return step
 
 
 def survive(name: str, step: Callable[[], object]) -> None:

@@ -66,9 +66,9 @@ def unseen_groups(account_id: str, listed: Iterable[Group]) -> tuple[Group, ...]
 
 def named_groups(account_id: str, groups: Groups, name: str, *, but: int | None = None) -> list[Group]:
     """Return the groups with this name, but the one with the id `but`: those of a list, and unseen ones."""
-    unseen = unseen_groups(account_id, groups.answer.groups)
-    made = (each for each in unseen if each.id != but and fold(each.name) == fold(name))
-    return sorted([*groups.named(name, but=but), *made], key=attrgetter("id"))
+    every, folded = (*groups.groups, *unseen_groups(account_id, groups.answer.groups)), fold(name)
+    found = (each for each in every if each.id != but and fold(each.name) == folded)
+    return sorted(found, key=attrgetter("id"))
 
 
 def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change | None:
