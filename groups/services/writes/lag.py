@@ -42,11 +42,6 @@ def latest_changes(account_id: str, *conditions: Q, **subject: int | str | None)
     return changes.order_by("-created_at")
 
 
-def created_ids(account_id: str) -> frozenset[int]:
-    created = latest_changes(account_id, OF_GROUPS, action=Change.Action.CREATE)
-    return frozenset(filter(None, created.values_list("group_id", flat=True)))
-
-
 def removed_ids(account_id: str) -> frozenset[int]:
     removed = latest_changes(account_id, OF_GROUPS, action=Change.Action.REMOVE).filter(state__in=Change.MADE)
     return frozenset(filter(None, removed.values_list("group_id", flat=True)))

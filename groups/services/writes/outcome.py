@@ -72,12 +72,6 @@ class RemoteState:
     unseen: tuple[Group, ...] = ()
     removed_ids: frozenset[int] = frozenset()
 
-    @property
-    def ids(self) -> list[int]:
-        """The ids of all groups, including those of unreadable rows and those seen before."""
-        unreadable = {row.id for row in self.groups.unreadable if row.id is not None}
-        return sorted({group.id for group in self.groups.groups} | unreadable | self.seen_ids)
-
 
 def same(one: GroupValues, other: GroupValues) -> bool:
     return not differing(one, other)
@@ -90,7 +84,8 @@ def differing(one: GroupValues, other: GroupValues) -> list[str]:
         for name in ("loyalty_type", "percent", "birthday_bonus")
         if getattr(one, name) != getattr(other, name)
     ]
-    if _name(one) != _name(other):
+    name, other_name = (unicodedata.normalize("NFC", each.name).strip() for each in (one, other))
+    if name != other_name:
         fields.insert(0, "name")
     if None not in (one.use_ewallet, other.use_ewallet) and one.use_ewallet != other.use_ewallet:
         fields.append("use_ewallet")
@@ -114,10 +109,6 @@ def taken(intended: GroupValues, stored: Group) -> Outcome:
     state = Change.State.APPLIED if as_asked else Change.State.DIFFERS
     reason = Reason.UNITS if is_unit_mismatch(intended, stored) else None
     return Outcome(state, reason, stored.to_json(), stored.id, proven=as_asked)
-
-
-def _name(values: GroupValues) -> str:
-    return unicodedata.normalize("NFC", values.name).strip()
 
 
 # Fields that identify a person. The other fields may change at any moment.

@@ -8,6 +8,7 @@ from groups.models import Change
 from groups.poster import InvalidValue, NameTaken, NotFound, UnreadableRow
 from groups.poster.errors import REFUSALS
 from groups.services.writes import reconcile
+from groups.services.writes.commands import CreateGroup
 from groups.services.writes.outcome import (
     Outcome,
     differing,
@@ -15,7 +16,7 @@ from groups.services.writes.outcome import (
     rebase_values,
     same,
 )
-from tests.support.commands import OLD, group, listed
+from tests.support.commands import OLD, OPERATION, group, listed
 
 State, Reason = Change.State, Change.Reason
 
@@ -36,7 +37,8 @@ def test_what_is_no_slip_of_units(values, stored):
 
 def test_an_unreadable_group_was_there_before_too():
     remote = listed(group(OLD, 1), unreadable=(UnreadableRow("a problem", 4), UnreadableRow("no id")))
-    assert remote.ids == [1, 4]
+    creation = CreateGroup(operation=OPERATION, intended=OLD)
+    assert creation.before(remote) == {"ids": [1, 4]}
 
 
 @pytest.mark.parametrize(
