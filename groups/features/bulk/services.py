@@ -25,16 +25,7 @@ from groups.models.contents import Content, Effect
 from groups.poster import Group, GroupValues
 from groups.services.gateway import check_token
 from groups.services.installation.maintenance import prune, routine
-from groups.services.jobs import kinds
-from groups.services.jobs.executor import (
-    NOTHING_SENT,
-    OutageBackoff,
-    check_as_intended,
-    first_made,
-    settle_open,
-    submit_all,
-    submit_one_by_one,
-)
+from groups.services.jobs import executor, kinds
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
@@ -262,26 +253,28 @@ class _Edit:
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
         self._job = lease.job
-        self._backoff = OutageBackoff(lease)
+        self._backoff = executor.OutageBackoff(lease)
         self._lines = EditPlan.from_json(lease.job.wanted).lines
 
     def run(self) -> None:
-        settle_open(self._lease)
+        executor.settle_open(self._lease)
         # A worker may have been killed before it looked at the first line.
         actions = (Change.Action.UPDATE, Change.Action.CREATE)
-        if not self._job.tested and (first := first_made(self._job, action__in=actions)):
+        if not self._job.tested and (first := executor.first_made(self._job, action__in=actions)):
             self._check_first(first)
         while self._due():
             tried = not self._job.tested and self._test_one()
             if self._job.tested:
                 # A line whose group is locked stays due.
                 for part in batched(self._due(), AT_ONCE):
-                    changes = self._backoff.ask_poster(partial(submit_all, self._lease, self._commands(part)))
+                    changes = self._backoff.ask_poster(
+                        partial(executor.submit_all, self._lease, self._commands(part))
+                    )
                     self._backoff.note(changes)
                     tried |= bool(changes)
             if not tried:
                 self._backoff.wait(Job.Stop.BUSY)
-            settle_open(self._lease)
+            executor.settle_open(self._lease)
 
     def _test_one(self) -> bool:
         """Execute single lines until one is applied; return True if any was tried.
@@ -292,7 +285,7 @@ class _Edit:
         lines = sorted(self._due(), key=lambda each: not each[0].new.birthday_bonus)
         commands = (command for each in lines for command in self._commands([each]))
         tried = False
-        for change in submit_one_by_one(self._lease, commands, locked=Job.Stop.BUSY):
+        for change in executor.submit_one_by_one(self._lease, commands, locked=Job.Stop.BUSY):
             tried = True
             self._check_first(change)
             if self._job.tested:
@@ -300,7 +293,7 @@ class _Edit:
         return tried
 
     def _check_first(self, change: Change) -> None:
-        check_as_intended(change)
+        executor.check_as_intended(change)
         if change.state == State.APPLIED:
             self._job.move_on(Job.State.RUNNING, tested=True)
 
@@ -325,7 +318,7 @@ class _Edit:
         A line whose last try failed comes last, so that it keeps none of the others waiting.
         """
         rows = Change.objects.filter(job=self._job).values_list("pk", "state", "reason")
-        known = {pk: state == State.FAILED and reason in NOTHING_SENT for pk, state, reason in rows}
+        known = {pk: state == State.FAILED and reason in executor.NOTHING_SENT for pk, state, reason in rows}
         due = []
         for line in self._lines:
             tries = 0

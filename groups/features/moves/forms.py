@@ -81,8 +81,6 @@ class TargetForm(forms.Form):
 
 
 class MoveForm(TargetForm):
-    """Move the clients of one group: selected clients, or all."""
-
     ALL = "all"
 
     def __init__(
@@ -130,8 +128,6 @@ class ChoiceForm(TargetForm):
 
 
 class GroupsForm(TargetForm):
-    """Move all clients of several groups."""
-
     clients = None  # type: ignore[assignment]  # as Django takes a field away
     id = forms.CharField(widget=forms.HiddenInput)
 

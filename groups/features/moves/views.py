@@ -11,15 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from groups import hooks
+from groups.features.moves import services
 from groups.features.moves.forms import TOO_MANY, ChoiceForm, GroupsForm, MoveForm
-from groups.features.moves.services import (
-    ClientsToMove,
-    Move,
-    MoveCount,
-    Retire,
-    count_moves,
-    plan_move,
-)
 from groups.models import Holder, Job, Lock
 from groups.models.locks import future_key, members_key
 from groups.poster import Group
@@ -90,7 +83,7 @@ def groups_move(request: Request) -> HttpResponse:
 @requires("change_group")
 def group_retire(request: Request, group_id: int) -> HttpResponse:
     """Show the ways to retire a group; start the job that moves its clients and removes it, if chosen."""
-    if request.method == "POST" and not request.user.has_perms(Retire.permissions):
+    if request.method == "POST" and not request.user.has_perms(services.Retire.permissions):
         raise PermissionDenied
     sent = find_by_operation(request.POST.get("operation", ""))
     target_id = whole_number(request.POST.get("target", ""))
@@ -100,17 +93,17 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
             id=sent.submission.operation,
             account=request.credentials.account,
             user=request.user,
-            kind=Retire.kind,
+            kind=services.Retire.kind,
             group_id=group_id,
             target_id=target_id,
-            wanted=ClientsToMove(None).to_json(),
+            wanted=services.ClientsToMove(None).to_json(),
         )
         if known := find_same(same.submission):
             return redirect(known.get_absolute_url())
     show_concerns = begin_parts("removal.cards", request, group_id)
     form = _form(request, group_id)
     context = {"group": form.group, "concerns": show_concerns(request, group_id)}
-    return _move(request, form, "moves/retire.html", context, Retire)
+    return _move(request, form, "moves/retire.html", context, services.Retire)
 
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
@@ -123,13 +116,26 @@ def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> M
 
 
 def _move(
-    request: Request, form: Form, template: str, context: dict[str, Any], kind: type[Move] = Move
+    request: Request,
+    form: Form,
+    template: str,
+    context: dict[str, Any],
+    kind: type[services.Move] = services.Move,
 ) -> HttpResponse:
     """Start the job of a valid form; show what holds one of the groups if something does."""
     context |= {"form": form, "people": [], "unnamed": 0}
     if "preview" in request.POST:
         # Show what the move would change for whom, and start nothing.
-        context["effects"] = _count_effects(request, form) if form.is_valid() else None
+        context["effects"] = None
+        if form.is_valid():
+            target = form.cleaned_data["target"]
+            moved = {group_id: ids for group_id, ids in form.ids.items() if group_id != target.id}
+            counts: dict[int, services.MoveCount | None] = {}
+            if request.user.has_perm(VIEW_CLIENTS):
+                counts = services.count_moves(request.credentials, percent=target.percent, ids=moved)
+            found = [(group, counts.get(group.id)) for group in form.sources if group.id in moved]
+            staying = len(form.ids.get(target.id) or ())
+            context["effects"] = effects_of(found, target, staying=staying)
         if htmx_target(request) == "effect":
             return render(request, "moves/move_effect.html", context)
         context |= _people_of(request, form)
@@ -144,7 +150,7 @@ def _move(
     if not form.is_valid():
         is_held = form.is_bound and _holder_of_sources(request, form, kind) is not None
         return show(status=409 if is_held else 422 if form.errors else 200)
-    job = plan_move(
+    job = services.plan_move(
         credentials=request.credentials,
         operation=form.cleaned_data["operation"],
         sources=form.sources,
@@ -169,13 +175,13 @@ def _people_of(request: Request, form: Form) -> dict[str, Any]:
     return {"people": people, "unnamed": len(chosen) - len(people) if people else 0}
 
 
-def _holder_of_sources(request: Request, form: Form, kind: type[Move]) -> Holder | None:
+def _holder_of_sources(request: Request, form: Form, kind: type[services.Move]) -> Holder | None:
     """Return what holds the groups that the form moves clients out of, or None.
 
     A move needs their members. A retirement needs their future too, as a planned change does.
     """
     keys = [members_key(group.id) for group in form.sources]
-    if kind is Retire:
+    if kind is services.Retire:
         keys += [future_key(group.id) for group in form.sources]
     lock = Lock.objects.in_the_way(request.credentials.account_id, keys)
     return lock.holder if lock else None
@@ -184,18 +190,8 @@ def _holder_of_sources(request: Request, form: Form, kind: type[Move]) -> Holder
 # --- What a move changes -----------------------------------------------------------------------------------
 
 
-def _count_effects(request: Request, form: Form) -> dict[str, Any]:
-    target = form.cleaned_data["target"]
-    moved = {group_id: ids for group_id, ids in form.ids.items() if group_id != target.id}
-    counts: dict[int, MoveCount | None] = {}
-    if request.user.has_perm(VIEW_CLIENTS):
-        counts = count_moves(request.credentials, percent=target.percent, ids=moved)
-    found = [(group, counts.get(group.id)) for group in form.sources if group.id in moved]
-    return effects_of(found, target, staying=len(form.ids.get(target.id) or ()))
-
-
 def effects_of(
-    moved: Iterable[tuple[Group, MoveCount | None]], target: Group, *, staying: int = 0
+    moved: Iterable[tuple[Group, services.MoveCount | None]], target: Group, *, staying: int = 0
 ) -> dict[str, Any]:
     """Return the terms of each group before and after a move, with None for clients who could not be counted.
 
@@ -239,7 +235,6 @@ hooks.group_action(
 
 @hooks.part("members.actions", "moves/members_bar.html")
 def bar_of_members(request: HttpRequest, page: dict[str, Any]) -> dict[str, Any] | None:
-    """Show the bar that moves clients of a group."""
     return {"page": page} if request.user.has_perm(MoveClient.permission) else None
 
 

@@ -39,22 +39,7 @@ from groups.services.clients import READ_AT_ONCE, ask_each, group_of_client, pag
 from groups.services.gateway import call_poster, check_token, seconds_left
 from groups.services.groups import read_now
 from groups.services.installation.maintenance import prune, routine
-from groups.services.jobs import kinds
-from groups.services.jobs.executor import (
-    OutageBackoff,
-    Try,
-    check_as_intended,
-    check_target,
-    find_clients,
-    first_made,
-    is_accepted,
-    lock_target,
-    may_be_tried,
-    run_passes,
-    settle_open,
-    submit_all,
-    submit_one_by_one,
-)
+from groups.services.jobs import executor, kinds
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease, Stopped, sender_of
 from groups.services.messages import Message, because_of, status_of
@@ -693,7 +678,7 @@ class _Restore:
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
         self._job = lease.job
-        self._backoff = OutageBackoff(lease)
+        self._backoff = executor.OutageBackoff(lease)
         self._scope = RestoreScope.from_json(self._job.wanted)
         found = Snapshot.objects.filter(pk=self._scope.snapshot, account=self._job.account_id).first()
         if found is None:
@@ -703,12 +688,12 @@ class _Restore:
     def run(self) -> None:
         while self._job.target_id is None:
             self._create_group()
-        run_passes(self._lease, self._pass)
+        executor.run_passes(self._lease, self._pass)
 
     def _pass(self) -> bool:
         tried = False
         for rows in parts_of(self._snapshot):
-            self._backoff.ask_poster(partial(check_target, self._lease))
+            self._backoff.ask_poster(partial(executor.check_target, self._lease))
             living = [client for client in ClientList.from_wire(rows).clients if not client.removed]
             for some in batched(living, AT_ONCE, strict=False):
                 commands = self._commands(some)
@@ -717,7 +702,7 @@ class _Restore:
                     # Only continue with an action after one client was restored with it.
                     commands = [each for each in self._commands(some) if self._is_tested(each.action)]
                 if commands:
-                    changes = submit_all(self._lease, commands)
+                    changes = executor.submit_all(self._lease, commands)
                     if not changes:
                         self._backoff.wait(Job.Stop.LOCKED)
                     self._backoff.note(changes)
@@ -733,13 +718,13 @@ class _Restore:
         over = [change for change in failed if stopped_at is not None and change.created_at < stopped_at]
         if made is not None:
             # Raises `Stopped` if its values are not the snapshot's, and no user has accepted that.
-            if not is_accepted(self._job, made):
-                check_as_intended(made)
+            if not executor.is_accepted(self._job, made):
+                executor.check_as_intended(made)
             if made.group_id is None:
                 raise Stopped(Job.Stop.GROUP_NOT_CREATED, "")
             # Another user may have locked the new group already, to move clients into it or to remove it.
-            lock_target(self._lease, made.group_id)
-        elif may_be_tried([Try.of(change) for change in tries if change not in over]):
+            executor.lock_target(self._lease, made.group_id)
+        elif executor.may_be_tried([executor.Try.of(change) for change in tries if change not in over]):
             command = CreateGroup(
                 operation=uuid.uuid5(self._job.pk, f"group {len(tries)}"),
                 intended=self._snapshot.content.values,
@@ -747,31 +732,31 @@ class _Restore:
                 # Tell the journal that the group is there again: no undo of its removal creates another one.
                 undo_of=history.removal_of(sender_of(self._job), self._snapshot.group_id),
             )
-            for _ in submit_one_by_one(self._lease, [command]):
+            for _ in executor.submit_one_by_one(self._lease, [command]):
                 pass  # the next look at the journal takes it up
         elif any(change.is_open for change in tries):
-            settle_open(self._lease)
+            executor.settle_open(self._lease)
         else:
             raise Stopped(Job.Stop.GROUP_NOT_CREATED, tries[-1].message)
 
     def _commands(self, clients: tuple[Client, ...]) -> Commands:
         """Return the commands for the clients that may still be tried; their present group decides which."""
         now, undecided = present_ids(self._job.account_id, (client.id for client in clients))
-        tries: dict[int, list[Try]] = {old: [] for old in now}
+        tries: dict[int, list[executor.Try]] = {old: [] for old in now}
         old_of_target = {
             target: old
             for old, new in now.items()
             for target in (f"client:{old}", f"client:{new}", target_of(old), target_of(new))
         }
         rows = Change.objects.filter(job=self._job, target__in=old_of_target).order_by("created_at")
-        for target, *end in rows.values_list("target", *Try._fields):
-            tries[old_of_target[target]].append(Try(*end))
+        for target, *end in rows.values_list("target", *executor.Try._fields):
+            tries[old_of_target[target]].append(executor.Try(*end))
         left = {
             client.id: client
             for client in clients
-            if client.id not in undecided and may_be_tried(tries[client.id])
+            if client.id not in undecided and executor.may_be_tried(tries[client.id])
         }
-        places = find_clients(self._lease, [now[old] for old in left], self._scope.sources)
+        places = executor.find_clients(self._lease, [now[old] for old in left], self._scope.sources)
         commands: Commands = []
         # A client whose last try failed comes last, so that it keeps none of the others waiting.
         for old, client in sorted(left.items(), key=lambda item: len(tries[item[0]])):
@@ -807,7 +792,7 @@ class _Restore:
             if not of_action or self._is_tested(action):
                 continue
             tried = True
-            for change in submit_one_by_one(self._lease, of_action):
+            for change in executor.submit_one_by_one(self._lease, of_action):
                 self._check_first(change)
                 if self._is_tested(action):
                     break
@@ -815,13 +800,13 @@ class _Restore:
 
     def _is_tested(self, action: Change.Action) -> bool:
         """Return True if the journal shows a client that this job has restored with this action."""
-        first = first_made(self._job, action=action)
-        if first is not None and not is_accepted(self._job, first):
+        first = executor.first_made(self._job, action=action)
+        if first is not None and not executor.is_accepted(self._job, first):
             self._check_first(first)
         return first is not None
 
     def _check_first(self, change: Change) -> None:
         """Raise `Stopped` if other fields of the first client changed, or if Poster refused its move."""
-        check_as_intended(change)
+        executor.check_as_intended(change)
         if change.state == Change.State.REFUSED and change.action == Change.Action.MOVE:
             raise Stopped(Job.Stop.REFUSED, change.message)

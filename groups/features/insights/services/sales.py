@@ -220,7 +220,6 @@ class SalesAdder(Listener[Sales]):
         self._latest = self._sales_in(self._parts[-1])
 
     def add(self, page: ClientList) -> None:
-        """Note the group and the own percent of each client who was not removed."""
         self._clients_read += len(page.clients)
         self._unreadable += len(page.unreadable)
         for client in page.clients:
@@ -302,7 +301,6 @@ def _none_read(method: str) -> InvalidResponse:
 
 @add_listener
 def listen_for_sales(credentials: PosterCredentials, days: int) -> SalesAdder | None:
-    """Return the listener of a sweep whose user may see sales."""
     return SalesAdder(credentials, days or MONTH) if credentials.user.has_perm(VIEW_SALES) else None
 
 
