@@ -129,13 +129,17 @@ def _round_up(number: int) -> int:
 
 
 def draw_line(owed: Mapping[date, Decimal]) -> list[str]:
-    """Draw what was owed from night to night, as lines that break where a night is missing."""
+    """Draw what was owed from night to night, as lines that break where a night is missing.
+
+    The height is at least a fiftieth of the sum: otherwise a thousandth of it would look like a crash.
+    """
     if len(owed) < 2:
         return []
     days, least, most = sorted(owed), min(owed.values()), max(owed.values())
+    height, middle = max(most - least, most / 50), (least + most) / 2
     points = {}
     for day in days:
-        part = (owed[day] - least) / (most - least) if most > least else Decimal("0.5")
+        part = Decimal("0.5") + ((owed[day] - middle) / height if height > 0 else 0)
         x = 100 * (day - days[0]).days / (days[-1] - days[0]).days
         points[day] = f"{x:.1f},{22 - part * 20:.1f}"
     return [" ".join(line) for line in _unbroken(points, DAY) if len(line) > 1]
