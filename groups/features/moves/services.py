@@ -237,7 +237,7 @@ class MoveRun(MovingRun):
         left_out = self._left_out[group_id]
         for some in batched(snapshots.living_ids(self._snapshots[group_id]), AT_ONCE, strict=False):
             if untried := [command.client_id for command in self._commands(self._moves(group_id, some))]:
-                self._backoff.ask_poster(partial(check_target, self._lease))
+                self._backoff.ask_poster(partial(executor.check_target, self._lease))
                 places = executor.find_clients(self._lease, untried, among=[group_id])
                 if 0 in places.values():
                     # The clients of a group that was removed meanwhile are gone with it.
