@@ -331,7 +331,7 @@ def find_clients(
 ) -> dict[int, int | None]:
     """Read the groups of clients, as `group_of_client` does; a read may be late or untrue.
 
-    So one who is not found in one of the groups `among` is read once more; found once, nobody is gone.
+    So a client who is in none of the groups `among` is read once more; one who was found once is not gone.
     """
     places: dict[int, int | None] = {}
     for read in read_each(lease, client_ids, group_of_client):
