@@ -81,6 +81,8 @@ def look_at(page, language, *, by_axe=True):
     width, scheme = LOOKS[language]
     for each in (1640 - width, width):
         page.set_viewport_size({"width": each, "height": 900})
+        # Chromium may still have the styles of the width before.
+        page.wait_for_function("(width) => matchMedia(`(width: ${width}px)`).matches", arg=each)
         page.evaluate(PAINTED)
         assert page.evaluate(OVERFLOW) <= 0, f"the page scrolls sideways at {each} px"
     if by_axe:
