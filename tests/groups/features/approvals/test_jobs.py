@@ -15,7 +15,6 @@ from groups.features.approvals.models import ApprovalRequest, Limits
 from groups.features.approvals.services import BeyondLimits, check_job
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, EditPlan, Line
-from groups.features.moves import services as moves
 from groups.features.moves.services import Retire, plan_move
 from groups.models import Change, Job
 from groups.services.groups import read_now
