@@ -10,6 +10,8 @@ from typing import Any, ClassVar, cast
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
+from django.template.defaultfilters import floatformat
+from django.utils.functional import lazy
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.text import format_lazy
@@ -61,7 +63,11 @@ class WholeField(DecimalField):
     not_a_number = _("Enter a whole number.")
 
     def __init__(self, least: int, most: int, *, after: Any = "", **kwargs: Any) -> None:
-        range_message = format_lazy(_("Enter a number between {least} and {most}."), least=least, most=most)
+        range_message = format_lazy(
+            _("Enter a number between {least} and {most}."),
+            least=least,
+            most=lazy(floatformat, str)(most, "0g"),
+        )
         kwargs.setdefault("range_message", range_message)
         super().__init__(maximum=Decimal(most), **kwargs)
         self.least, self.after = least, after

@@ -236,10 +236,10 @@ class MoveRun(MovingRun):
             if untried := [command.client_id for command in self._commands(self._moves(group_id, some))]:
                 self._backoff.ask_poster(partial(executor.check_target, self._lease))
                 places = executor.find_clients(self._lease, untried, among=[group_id])
-                if any(places.group_of(each) == 0 for each in untried):
+                if 0 in places.values():
                     # The clients of a group that was removed meanwhile are gone with it.
                     self._ask_of_source(partial(read_now, sender_of(self._job), group_id))
-                unlisted = [each for each in untried if places.group_of(each) == group_id]
+                unlisted = [each for each in untried if places[each] == group_id]
                 left_out += set(untried).difference(unlisted, left_out)
                 yield unlisted
         self._job.move_on(Job.State.RUNNING, unreadable=sum(map(len, self._left_out.values())))
@@ -322,7 +322,7 @@ class MoveRun(MovingRun):
         known = {*living, *filter(None, tried)}
         unproven = known.difference(self._made().filter(resolved_by="").values_list("client_id", flat=True))
         places = executor.find_clients(self._lease, unproven, among=[self._job.group_id or 0])
-        return [each for each in unproven if places.group_of(each) in (None, self._job.group_id)]
+        return [each for each, group_id in places.items() if group_id in (None, self._job.group_id)]
 
 
 # --- The jobs ----------------------------------------------------------------------------------------------

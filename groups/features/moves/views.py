@@ -228,6 +228,16 @@ hooks.group_action(
     ),
     order=5,
 )
+hooks.group_action(
+    GroupAction(
+        gettext_lazy("Retire"),
+        "groups:retire",
+        "groups.change_group",
+        gettext_lazy("remove delete"),
+        unless=RemoveGroup.permission,
+    ),
+    order=20,
+)
 
 
 @hooks.part("members.actions", "moves/members_bar.html")

@@ -35,7 +35,7 @@ from groups.models.locks import members_key
 from groups.poster import Client, ClientList, Group, LoyaltyType, PosterError, UnreadableRow, is_removed
 from groups.poster.fields import fold, read_id
 from groups.services import history
-from groups.services.clients import READ_AT_ONCE, ClientLocations, group_of_client, locate_each, pages_of
+from groups.services.clients import READ_AT_ONCE, ask_each, group_of_client, pages_of
 from groups.services.gateway import call_poster, check_token, seconds_left
 from groups.services.groups import read_now
 from groups.services.installation.maintenance import prune, routine
@@ -473,8 +473,8 @@ def preview_restore(credentials: PosterCredentials, snapshot: Snapshot) -> Resto
     preview = RestorePreview(snapshot, target)
     now = _count_kept(credentials, preview)
     of_all = sum(group.clients for group in groups.groups)
-    locations = _locate_clients(credentials, now.values(), of_all)
-    found = [locations.group_of(client_id) for client_id in now.values()]
+    places = _find_places(credentials, now.values(), of_all)
+    found = [places[client_id] for client_id in now.values()]
     preview.unreadable += found.count(None)
     preview.gone = found.count(0)
     counted = Counter(filter(None, found))
@@ -483,32 +483,35 @@ def preview_restore(credentials: PosterCredentials, snapshot: Snapshot) -> Resto
     names = {group.id: group.name for group in groups.groups}
     preview.origins = [(each, names.get(each, ""), count) for each, count in counted.most_common()]
     if not preview.is_the_same:
-        _add_up(preview, {old for old, client_id in now.items() if locations.group_of(client_id) == 0})
+        _add_up(preview, {old for old, client_id in now.items() if places[client_id] == 0})
     return preview
 
 
-def _locate_clients(
+def _find_places(
     credentials: PosterCredentials, client_ids: Collection[int], of_all: int
-) -> ClientLocations:
-    """Find clients in an account that has `of_all` clients: read each, or all if that is less work."""
+) -> dict[int, int | None]:
+    """Find clients as `group_of_client` does: read each, or all, `of_all`, if that is less work."""
     until = time.monotonic() + SECONDS
     if len(client_ids) <= of_all // READ_AT_ONCE + 1:
-        return locate_each(
-            client_ids,
-            lambda each: group_of_client(credentials, each, within=seconds_left(until, "clients.getClient")),
-        )
-    found, missing = ClientLocations(), set(client_ids)
+
+        def ask(client_id: int) -> int | None:
+            within = seconds_left(until, "clients.getClient")
+            return group_of_client(credentials, client_id, within=within)
+
+        return dict(ask_each(client_ids, ask))
+    places: dict[int, int | None] = dict.fromkeys(client_ids, 0)
+    missing = set(client_ids)
     unreadable: set[int | None] = set()
     for page in pages_of(credentials, None, until=until):
         for client in page.clients:
             if client.id in missing:
                 missing.remove(client.id)
                 if not client.removed:
-                    found.groups[client.id] = client.group_id
+                    places[client.id] = client.group_id
         unreadable |= {row.id for row in page.unreadable}
     # A row without a readable id may be any client that was not found.
-    found.unreadable = missing if None in unreadable else missing & unreadable
-    return found
+    doubtful = missing if None in unreadable else missing & unreadable
+    return places | dict.fromkeys(doubtful)
 
 
 def _count_kept(credentials: PosterCredentials, preview: RestorePreview) -> dict[int, int]:
@@ -733,11 +736,11 @@ class _Restore:
             for client in clients
             if client.id not in undecided and executor.may_be_tried(tries[client.id])
         }
-        locations = executor.find_clients(self._lease, [now[old] for old in left], self._scope.sources)
+        places = executor.find_clients(self._lease, [now[old] for old in left], self._scope.sources)
         commands: Commands = []
         # A client whose last try failed comes last, so that it keeps none of the others waiting.
         for old, client in sorted(left.items(), key=lambda item: len(tries[item[0]])):
-            group_id, number = locations.group_of(now[old]), len(tries[old])
+            group_id, number = places[now[old]], len(tries[old])
             if group_id in self._scope.sources and group_id != self._job.target_id:
                 commands.append(
                     MoveClient(
