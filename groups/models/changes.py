@@ -53,8 +53,8 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         return self.filter(pk=change.pk, created_at=change.created_at, state=Change.State.PENDING)
 
     def last_tries(self) -> "ChangeQuerySet":
-        """Keep the latest change of each target: a client or group of a job may have been tried before."""
-        number = Window(RowNumber(), partition_by="target", order_by="-created_at")
+        """Keep the latest change of each target of a job: a client or group may have been tried before."""
+        number = Window(RowNumber(), partition_by=["job", "target"], order_by="-created_at")
         return self.filter(pk__in=self.annotate(number=number).filter(number=1).values("pk"))
 
     def settle(self, change: "Change", holds: Callable[[], bool] | None = None, /, **values: Any) -> bool:

@@ -115,11 +115,3 @@ class Effect(Content):
         counts = () if self.pairs or self.target else [group.clients for group in self.groups]
         seen = terms, self.clients, sorted(self.pairs), counts
         return hashlib.blake2b(repr(seen).encode(), digest_size=16).hexdigest()
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "groups": [group.to_json() for group in self.groups],
-            "target": self.target.to_json() if self.target else None,
-            "clients": self.clients,
-            "pairs": self.pairs,
-        }

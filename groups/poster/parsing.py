@@ -191,13 +191,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _float(text: str) -> float:
     number = float(text)
-    if math.isinf(number):
-        raise ValueError("a number is out of range")
+    if not math.isfinite(number):
+        raise ValueError("a number is out of range, or no JSON")
     return number
 
 
-def _constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_float, parse_float=_float)

@@ -28,7 +28,7 @@ class GroupAction:
     """An action on one group, whose form opens at an address with its id.
 
     It is found by the first word of its label, or by one of `also`. A group that cannot be edited safely has
-    no action that is for `editable` ones.
+    no action that is for `editable` ones. Users who have the right `unless` go another way.
     """
 
     label: str | Promise
@@ -36,6 +36,10 @@ class GroupAction:
     permission: str
     also: str | Promise = ""
     editable: bool = True
+    unless: str = ""
+
+    def is_for(self, user: User) -> bool:
+        return user.has_perm(self.permission) and not (self.unless and user.has_perm(self.unless))
 
 
 type NamedAction = tuple[str, str]
@@ -74,7 +78,7 @@ def named_actions(text: str, groups: Sequence[Group], here: Group | None, user: 
     for _order, action in group_actions:
         verb, *object_ = searchable(str(action.label)).split()
         verbs = [verb, *searchable(str(action.also)).split()]
-        if user.has_perm(action.permission) and any(_begins(word, verbs) for word in words):
+        if action.is_for(user) and any(_begins(word, verbs) for word in words):
             rest = [word for word in words if not _begins(word, [*verbs, *object_])]
             found += [
                 (f"{action.label}: {group.name}", reverse(action.url_name, args=[group.id]))

@@ -7,10 +7,10 @@ group's clients up to a limit.
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -254,32 +254,6 @@ def find_names(credentials: PosterCredentials, client_ids: Collection[int]) -> d
     return {client_id: client.name if client else "" for client_id, client in found.items()}
 
 
-@dataclass(slots=True)
-class ClientLocations:
-    """The group of each client. One in neither is gone: Poster no longer has it, or lists it as removed."""
-
-    groups: dict[int, int] = field(default_factory=dict)
-    unreadable: set[int] = field(default_factory=set)
-
-    def add(self, places: Iterable[tuple[int, int | None]]) -> None:
-        """Add clients with the values of `group_of`; one who was found somewhere before is not gone."""
-        for client_id, group_id in places:
-            if group_id is None:
-                self.unreadable.add(client_id)
-            elif group_id:
-                self.groups[client_id] = group_id
-
-    def group_of(self, client_id: int) -> int | None:
-        """Return the id of a client's group, 0 if the client is gone, or None if it cannot be read."""
-        return None if client_id in self.unreadable else self.groups.get(client_id, 0)
-
-
-def locate_each(client_ids: Collection[int], place: Callable[[int], int | None]) -> ClientLocations:
-    found = ClientLocations()
-    found.add(ask_each(client_ids, place))
-    return found
-
-
 def ask_each[T](client_ids: Collection[int], ask: Callable[[int], T]) -> Iterator[tuple[int, T]]:
     def answer(client_id: int) -> tuple[int, T]:
         try:
@@ -294,7 +268,7 @@ def ask_each[T](client_ids: Collection[int], ask: Callable[[int], T]) -> Iterato
 def group_of_client(
     credentials: PosterCredentials, client_id: int, *, within: float | None = None
 ) -> int | None:
-    """Read the group of one client, as `ClientLocations.group_of` returns it."""
+    """Read the id of a client's group: 0 if Poster no longer has the client, None if it cannot be read."""
     try:
         client = find_client(credentials, client_id, within=within)
     except InvalidResponse as error:

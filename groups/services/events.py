@@ -165,13 +165,14 @@ def review_words(change: Change) -> str:
 
 def job_words(job: Job) -> str:
     """Say that a job has ended, or why it has stopped: the reason goes when it is resumed."""
-    if job.state == Job.State.DONE:
-        return one_line(_("A bulk change has ended: %(title)s.") % {"title": JobKind.of(job).title})
-    if job.state != Job.State.STOPPED:
-        text = _("A bulk change had stopped, and was resumed: %(title)s.")
-        return one_line(text % {"title": JobKind.of(job).title})
-    text = _("A bulk change has stopped: %(title)s.") % {"title": JobKind.of(job).title}
-    return one_line(text, job.stop_words)
+    words = {"title": JobKind.of(job).title}
+    match job.state:
+        case Job.State.DONE:
+            return one_line(_("A bulk change has ended: %(title)s.") % words)
+        case Job.State.STOPPED:
+            return one_line(_("A bulk change has stopped: %(title)s.") % words, job.stop_words)
+        case _:
+            return one_line(_("A bulk change had stopped, and was resumed: %(title)s.") % words)
 
 
 def token_words(credentials: PosterCredentials) -> str:

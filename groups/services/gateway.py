@@ -98,30 +98,6 @@ def call_poster[T](
     return _record(credentials, circuit, answer, seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class BegunCall[T]:
-    """A call to Poster in a thread of its own: `future` has the answer or its error, and the seconds it took.
-
-    The thread that takes the answer records what it tells: the other one needs no connection to the database.
-    """
-
-    credentials: PosterCredentials
-    future: Future[tuple[T | PosterError, float]]
-
-    def take(self) -> T:
-        release_database()
-        return _record(self.credentials, self.credentials.account, *self.future.result())
-
-
-def start_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> BegunCall[T]:
-    """Raises `PosterError` if Poster may not be called now."""
-    poster = _client_of(credentials, credentials.account)
-    thread = ThreadPoolExecutor(1, thread_name_prefix="beside")
-    future = thread.submit(copy_context().run, _timed, question, poster)
-    thread.shutdown(wait=False)
-    return BegunCall(credentials, future)
-
-
 def begin_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> Callable[[], T]:
     """Call Poster beside other calls, and return the function that waits for the answer.
 
@@ -129,7 +105,7 @@ def begin_call[T](credentials: PosterCredentials, question: Callable[[PosterClie
     """
     if credentials.account.open_until is not None:
         return lambda: call_poster(credentials, question)
-    return start_call(credentials, question).take
+    return _start_call(credentials, question).take
 
 
 def _client_of(credentials: PosterCredentials, circuit: Circuit) -> PosterClient:
@@ -286,7 +262,7 @@ def _report(call: CallReport) -> None:
 # --- Shared calls -------------------------------------------------------------------------------------------
 
 
-_under_way: dict[str, BegunCall[Any]] = {}
+_under_way: dict[str, Future[Any]] = {}
 _flights: dict[str, Future[object]] = {}
 
 _lock, _lock_of_flights = threading.Lock(), threading.Lock()
@@ -294,25 +270,30 @@ _lock, _lock_of_flights = threading.Lock(), threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class SharedCall[T]:
-    """A call that several threads wait for; `is_own` is True for the one that has begun it."""
+    """A call to Poster in a thread of its own: `future` has the answer or its error, and the seconds it took.
 
-    call: BegunCall[T]
-    person: int
-    is_own: bool
+    Several threads may wait for it. That which has begun it, `is_own`, records what the answer tells: the
+    thread of the call needs no connection to the database.
+    """
+
+    credentials: PosterCredentials
+    future: Future[tuple[T | PosterError, float]]
+    is_own: bool = True
 
     def ends_within(self, seconds: float) -> bool:
         """Wait for the answer, but no longer than so many seconds; return True if it is here."""
         release_database()
         # The thread of a call holds its slot.
-        with _counted_as_posters(), nullcontext() if self.is_own else waiting_for_another(self.person):
-            return bool(wait([self.call.future], seconds).done)
+        slot = nullcontext() if self.is_own else waiting_for_another(self.credentials.user_id)
+        with _counted_as_posters(), slot:
+            return bool(wait([self.future], seconds).done)
 
     def take(self) -> T:
-        """The thread that has begun the call records what the answer tells."""
         if self.is_own:
-            return self.call.take()
-        with _counted_as_posters(), waiting_for_another(self.person):
-            answer, _seconds = self.call.future.result(timeout=settings.POSTER_READ_DEADLINE)
+            release_database()
+            return _record(self.credentials, self.credentials.account, *self.future.result())
+        with _counted_as_posters(), waiting_for_another(self.credentials.user_id):
+            answer, _seconds = self.future.result(timeout=settings.POSTER_READ_DEADLINE)
         if isinstance(answer, PosterError):
             raise copy(answer) from answer  # one object raised in many threads would collect all tracebacks
         return answer
@@ -329,15 +310,27 @@ def _counted_as_posters() -> Iterator[None]:
             spent.add(time.monotonic() - began)
 
 
-def share_call[T](key: str, person: int, begin: Callable[[], BegunCall[T]]) -> SharedCall[T]:
+def _start_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> SharedCall[T]:
+    """Raises `PosterError` if Poster may not be called now."""
+    poster = _client_of(credentials, credentials.account)
+    thread = ThreadPoolExecutor(1, thread_name_prefix="beside")
+    future = thread.submit(copy_context().run, _timed, question, poster)
+    thread.shutdown(wait=False)
+    return SharedCall(credentials, future)
+
+
+def share_call[T](
+    key: str, credentials: PosterCredentials, question: Callable[[PosterClient], T]
+) -> SharedCall[T]:
     """Begin a call, or join the one with the same key that is under way in this process."""
     with _lock:
-        call = _under_way.get(key)
-        if call is not None:
-            return SharedCall(call, person, is_own=False)
-        call = _under_way[key] = begin()
+        future = _under_way.get(key)
+        if future is not None:
+            return SharedCall(credentials, future, is_own=False)
+        call = _start_call(credentials, question)
+        _under_way[key] = call.future
     call.future.add_done_callback(lambda _future: _under_way.pop(key))
-    return SharedCall(call, person, is_own=True)
+    return call
 
 
 def single_flight[T](key: str, person: int, ask: Callable[[], T]) -> T:

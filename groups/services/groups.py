@@ -29,8 +29,7 @@ from groups.poster import (
     UnreadableRow,
     read_groups,
 )
-from groups.poster.fields import fold
-from groups.services.gateway import SharedCall, begin_call, call_poster, remaining, share_call, start_call
+from groups.services.gateway import SharedCall, begin_call, call_poster, remaining, share_call
 from groups.services.metrics import LISTS
 from poster_admin.common.outages import ask_shared, optional
 from poster_admin.common.threaded import afterwards, can_wait
@@ -87,10 +86,6 @@ class Groups:
         group = self.find(group_id)
         return OneGroup(group, self.as_of, self.failure, self.is_awaited) if group else None
 
-    def named(self, name: str, *, but: int | None = None) -> list[Group]:
-        folded = fold(name)
-        return [group for group in self.groups if group.id != but and fold(group.name) == folded]
-
 
 @dataclass(frozen=True, slots=True)
 class OneGroup:
@@ -124,8 +119,7 @@ def list_groups(
         if found is not None:
             LISTS.labels("memory").inc()
             return found
-        begin = partial(start_call, credentials, partial(_ask, credentials))
-        call = share_call(cache_key(credentials, "all"), credentials.user_id, begin)
+        call = share_call(cache_key(credentials, "all"), credentials, partial(_ask, credentials))
         if copy := _copy_meanwhile(credentials, call, patience):
             _take_afterwards(call, partial(_keep_copy, credentials))
             LISTS.labels("copy").inc()
@@ -218,8 +212,7 @@ def read_group(
         found = cached(key)
         if found is not None:
             return OneGroup(*found)
-        begin = partial(start_call, credentials, partial(_ask_for_one, credentials, group_id))
-        call = share_call(key, credentials.user_id, begin)
+        call = share_call(key, credentials, partial(_ask_for_one, credentials, group_id))
         copy = _copy_meanwhile(credentials, call, patience)
         if one := copy.one(group_id) if copy else None:
             _take_afterwards(call)

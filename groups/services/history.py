@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import count
+from itertools import count, groupby
 from operator import attrgetter
 from typing import Any
 
@@ -278,11 +278,9 @@ class Unexplained:
 
 
 def accounts_to_audit() -> dict[str, list[PosterCredentials]]:
-    found: dict[str, list[PosterCredentials]] = {}
     usable = usable_credentials().filter(user__is_active=True, account__changes__isnull=False).distinct()
-    for credentials in usable.order_by("account", "pk"):
-        found.setdefault(credentials.account_id, []).append(credentials)
-    return found
+    by_account = groupby(usable.order_by("account", "pk"), attrgetter("account_id"))
+    return {account: list(rows) for account, rows in by_account}
 
 
 def audit(usable: list[PosterCredentials]) -> list[Unexplained]:

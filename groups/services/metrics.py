@@ -1,7 +1,6 @@
 """Collect metrics for Prometheus. Each process counts in its own file, and the response adds them up."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Max, Q, QuerySet
@@ -21,27 +20,22 @@ SECONDS = Histogram(
 LISTS = Counter("groups_lists_total", "Lists of groups by where they came from", ["source"])
 
 
-@dataclass(frozen=True, slots=True)
-class StateGauge:
-    name: str
-    rows_in_words: str
-    rows: Callable[[], QuerySet[Any]]
-    states: Iterable[str]
+type StateGauge = tuple[str, str, Callable[[], QuerySet[Any]], Iterable[str]]
+"""A name, the rows in words, the rows, and their states."""
 
-
-state_gauges = [
-    StateGauge("changes_unsettled", "Changes without an outcome", Change.objects.unsettled, Change.UNSETTLED),
-    StateGauge("jobs_unfinished", "Jobs that have not ended", Job.objects.unfinished, Job.UNFINISHED),
+state_gauges: list[StateGauge] = [
+    ("changes_unsettled", "Changes without an outcome", Change.objects.unsettled, Change.UNSETTLED),
+    ("jobs_unfinished", "Jobs that have not ended", Job.objects.unfinished, Job.UNFINISHED),
 ]
 
 
 def of_database() -> CollectorRegistry:
     """Return gauges that are read from the database, so that they are the same in every process."""
     registry = CollectorRegistry()
-    for each in state_gauges:
-        gauge = Gauge(each.name, f"{each.rows_in_words}, by state", ["state"], registry=registry)
-        found = dict(each.rows().order_by().values_list("state").annotate(Count("pk")))
-        for state in each.states:
+    for name, words, rows, states in state_gauges:
+        gauge = Gauge(name, f"{words}, by state", ["state"], registry=registry)
+        found = dict(rows().order_by().values_list("state").annotate(Count("pk")))
+        for state in states:
             gauge.labels(state).set(found.get(state, 0))
     seen_at = WorkerHeartbeat.objects.aggregate(latest=Max("seen_at"))["latest"]
     last_seen = Gauge(

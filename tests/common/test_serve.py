@@ -95,8 +95,8 @@ def test_a_killed_server_leaves_its_port_and_no_process(tmp_path, moment):
         wait_until(lambda: answer(f"{url}/readyz").text == "ok\n", 0.2, 60)
     left = workers_of(process.pid)
     process.kill()
-    process.communicate(timeout=20)  # all of them have its output open
-    assert not any(map(is_alive, left))
+    process.communicate(timeout=20)  # all of them have its output open, and close it shortly before their end
+    wait_until(lambda: not any(map(is_alive, left)), 0.01, 20)
     refuse_taken_port("127.0.0.1", int(url.rpartition(":")[2]))
 
 

@@ -84,7 +84,7 @@ def test_back_from_the_check_of_an_edit_leads_to_its_form_with_what_was_typed(pa
     page.get_by_role("button", name="Зберегти зміни").click()
     heading(page, "Зберегти ці зміни?")
     go_back(page)
-    heading(page, "Змінити групу")
+    heading(page, "Змінити «Постоянный посетитель»")
     assert page.url.endswith("/groups/1/edit/?percent=45")
     expect(page.locator("main [name=percent]")).to_have_value("46")
     expect(page.locator("main [name=note]")).to_have_value("Свято")

@@ -45,7 +45,7 @@ def test_the_shortcuts_work_on_a_cyrillic_layout(page_for, staff, layout):
     page.goto("/groups/1/")
     heading(page, "Постоянный посетитель")
     press(page, layout, "e")
-    heading(page, "Edit group")
+    heading(page, "Edit “Постоянный посетитель”")
     # A letter that is typed into a field is no shortcut.
     page.fill("#id_name", "")
     press(page, layout, "n")
@@ -70,7 +70,7 @@ def test_brackets_lead_through_the_groups_of_the_list(page_for, staff):
 def test_ctrl_k_works_while_something_is_typed_and_gives_the_focus_back(page_for, staff):
     page = page_for(staff)
     page.goto("/groups/1/edit/")
-    heading(page, "Edit group")
+    heading(page, "Edit “Постоянный посетитель”")
     page.get_by_label("Name", exact=True).fill("Half typed")
     strike(page, code="KeyK", key="л", control=True)
     expect(page.locator("#go-q")).to_be_focused()

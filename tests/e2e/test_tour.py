@@ -181,7 +181,7 @@ def test_by_keyboard_alone(page_for, owner, sandbox):
     heading(page, "Клавіатура")
 
     press("e")
-    heading(page, "Edit group")
+    heading(page, "Edit “Клавіатура”")
     page.locator("#id_percent").focus()
     press("Control+a")
     typed("6")

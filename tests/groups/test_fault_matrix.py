@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import override_settings
 from django.utils import timezone
 
 from groups.features.moves.services import ClientsToMove
@@ -264,9 +265,11 @@ def filled_form(client, case):
     if case.action == "move":
         return {"operation": str(uuid.uuid4())}
     url = FORMS[case.action]
-    if case.action == "remove":
-        return open_form(client, url, **FILLED["remove"])
-    return group_form(client, url, **FILLED[case.action])
+    # The fault comes later: this read may take as long as a busy machine needs.
+    with override_settings(POSTER_READ_TIMEOUT=10, POSTER_READ_DEADLINE=20):
+        if case.action == "remove":
+            return open_form(client, url, **FILLED["remove"])
+        return group_form(client, url, **FILLED[case.action])
 
 
 def send(client, form, case, no_token, result):

@@ -119,30 +119,32 @@ def die_before_sending(monkeypatch, job, number):
             queue.run_job.func(str(job.pk))
 
 
-def die_after_the_first(monkeypatch, module, job, action=None):
-    """Run a job of a module, and let its process die after the first write, before it looks at that.
+def die_after_the_first(monkeypatch, job, action=None):
+    """Run a job, and let its process die after the first write, before it looks at that.
 
     With an `action` it is the first write of that kind.
     """
 
+    submit_one_by_one = executor.submit_one_by_one
+
     def die(lease, commands, **options):
-        for change in executor.submit_one_by_one(lease, commands, **options):
+        for change in submit_one_by_one(lease, commands, **options):
             if action in (None, change.action):
                 raise SystemExit
             yield change
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "submit_one_by_one", die)
+        patch.setattr(executor, "submit_one_by_one", die)
         with pytest.raises(SystemExit):
             queue.run_job.func(str(job.pk))
 
 
-def leave_the_first_to_a_person(monkeypatch, module, job, user, command=MoveClient):
+def leave_the_first_to_a_person(monkeypatch, job, user, command=MoveClient):
     """Die after the first write of a command, which is left for review; the user says that it was made."""
     with monkeypatch.context() as patch:
         gone = Outcome(Change.State.REVIEW, Change.Reason.CLIENT_GONE, proven=True)
         patch.setattr(command, "determine_outcome", lambda *_: gone)
-        die_after_the_first(monkeypatch, module, job, command.action)
+        die_after_the_first(monkeypatch, job, command.action)
     history.resolve(Change.objects.get(job=job, state=Change.State.REVIEW), "applied", user)
 
 

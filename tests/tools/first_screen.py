@@ -21,8 +21,10 @@ OWNER = View("owner", 900, None, language="uk")
 PAGES = ("/groups/", "/groups/1/", "/groups/1/edit/", "/settings/", "/criteria/", "/history/")
 COUNT = r"""() => {
   const inWindow = (rect) => rect.width > 1 && rect.height > 1 && rect.bottom > 0 && rect.top < innerHeight;
+  const isClipped = (element) =>
+    element && (getComputedStyle(element).clipPath !== "none" || isClipped(element.parentElement));
   const isSeen = (element, rects) => [...rects].some(inWindow)
-    && getComputedStyle(element).clipPath === "none"
+    && !isClipped(element)
     && element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
   const named = new Map();
   for (const each of document.querySelectorAll("a[href], button, input, select, textarea, summary"))

@@ -121,16 +121,16 @@ class PercentsForm(forms.Form):
 
     @property
     def rows(self) -> list[tuple[Group, list[dict[str, Any]]]]:
-        """The groups with their numbers: each with its field, and with what it was before."""
-        return [
-            (group, [self._cell(_field_of(group.id, name)) for name in self._opened[group.id]])
-            for group in self.groups.values()
-        ]
-
-    def _cell(self, name: str) -> dict[str, Any]:
-        field, was = self[name], self._shown[name]
-        changed = str(field.value()).replace(",", ".") != was.replace(",", ".")
-        return {"field": field, "was": was, "changed": changed}
+        rows = []
+        for group in self.groups.values():
+            cells = []
+            for name in self._opened[group.id]:
+                field = self[_field_of(group.id, name)]
+                was = self._shown[field.name]
+                changed = str(field.value()).replace(",", ".") != was.replace(",", ".")
+                cells.append({"field": field, "was": was, "changed": changed})
+            rows.append((group, cells))
+        return rows
 
     @cached_property
     def _shown(self) -> dict[str, str]:
@@ -141,14 +141,14 @@ class PercentsForm(forms.Form):
         }
 
     @property
-    def draft(self) -> str:
-        """The values that the form was opened on, as JSON: see `GroupForm.draft`."""
-        return json.dumps(self._shown)
-
-    @property
     def lines(self) -> list[Line]:
         edited = enumerate(self.changed.items(), 1)
         return [Line.of(number, new, self.groups[group_id]) for number, (group_id, new) in edited]
+
+    @property
+    def draft(self) -> str:
+        """The values that the form was opened on, as JSON: see `GroupForm.draft`."""
+        return json.dumps(self._shown)
 
     def clean_version(self) -> str:
         if not self._opened:
@@ -178,7 +178,6 @@ class PercentsForm(forms.Form):
         self.data = {**dict(self.data.items()), "version": _version_of(self._opened)}
 
     def _accept(self, group: Group, edited: dict[str, Decimal]) -> None:
-        """Accept the edited values of a group, or add an error to the field of each that cannot be."""
         opened = self._opened[group.id]
         if "birthday_bonus" in edited and not group.is_bonus:
             del opened["birthday_bonus"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from itertools import batched
+from itertools import batched, count
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import User
@@ -25,16 +25,7 @@ from groups.models.contents import Content, Effect
 from groups.poster import Group, GroupValues
 from groups.services.gateway import check_token
 from groups.services.installation.maintenance import prune, routine
-from groups.services.jobs import kinds
-from groups.services.jobs.executor import (
-    NOTHING_SENT,
-    OutageBackoff,
-    check_as_intended,
-    first_made,
-    settle_open,
-    submit_all,
-    submit_one_by_one,
-)
+from groups.services.jobs import executor, kinds
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
@@ -88,8 +79,6 @@ type Rule = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class LineError:
-    """An error in a line of a file, with the name or the number of its column."""
-
     line: int
     column: str
     text: str
@@ -128,8 +117,6 @@ class EditPlan(Content):
 
 @kinds.register
 class Edit(JobKind):
-    """Change several groups, typed in one table."""
-
     kind = "edit"
     label = gettext_lazy("groups edited")
     done_label = pgettext_lazy("parts of a job", "made")
@@ -189,8 +176,6 @@ class Edit(JobKind):
 
 @kinds.register
 class Import(Edit):
-    """Create and change groups as a file says."""
-
     kind = "import"
     label = gettext_lazy("groups imported")
 
@@ -242,7 +227,6 @@ def plan_of(credentials: PosterCredentials, job_id: uuid.UUID) -> Job | None:
 @prune("plans that were not started")
 @routine("delete plans", pause=5.0)
 def forget_drafts() -> int:
-    """Delete the plans that were not started within a day; return the number of deleted rows."""
     return _delete(Job.objects.filter(state=Job.State.DRAFT, created_at__lt=timezone.now() - DRAFT_LIFE))
 
 
@@ -257,58 +241,52 @@ def _delete(drafts: JobQuerySet) -> int:
 
 
 class _Edit:
-    """One run of a job that edits groups."""
-
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
         self._job = lease.job
-        self._backoff = OutageBackoff(lease)
+        self._backoff = executor.OutageBackoff(lease)
         self._lines = EditPlan.from_json(lease.job.wanted).lines
 
     def run(self) -> None:
-        settle_open(self._lease)
+        executor.settle_open(self._lease)
         # A worker may have been killed before it looked at the first line.
         actions = (Change.Action.UPDATE, Change.Action.CREATE)
-        if not self._job.tested and (first := first_made(self._job, action__in=actions)):
+        if not self._job.tested and (first := executor.first_made(self._job, action__in=actions)):
             self._check_first(first)
         while self._due():
-            tried = not self._job.tested and self._test_one()
+            tried = False
+            if not self._job.tested:
+                # Single lines until one is applied, those with a birthday bonus first: Poster may store it in
+                # another unit.
+                lines = sorted(self._due(), key=lambda each: not each[0].new.birthday_bonus)
+                commands = (command for each in lines for command in self._commands([each]))
+                for change in executor.submit_one_by_one(self._lease, commands, locked=Job.Stop.BUSY):
+                    tried = True
+                    self._check_first(change)
+                    if self._job.tested:
+                        break
             if self._job.tested:
                 # A line whose group is locked stays due.
                 for part in batched(self._due(), AT_ONCE):
-                    changes = self._backoff.ask_poster(partial(submit_all, self._lease, self._commands(part)))
+                    changes = self._backoff.ask_poster(
+                        partial(executor.submit_all, self._lease, self._commands(part))
+                    )
                     self._backoff.note(changes)
                     tried |= bool(changes)
             if not tried:
                 self._backoff.wait(Job.Stop.BUSY)
-            settle_open(self._lease)
-
-    def _test_one(self) -> bool:
-        """Execute single lines until one is applied; return True if any was tried.
-
-        Start with lines that have a birthday bonus, because Poster may store it in another unit. Raises
-        `Stopped` if Poster stored other values.
-        """
-        lines = sorted(self._due(), key=lambda each: not each[0].new.birthday_bonus)
-        commands = (command for each in lines for command in self._commands([each]))
-        tried = False
-        for change in submit_one_by_one(self._lease, commands, locked=Job.Stop.BUSY):
-            tried = True
-            self._check_first(change)
-            if self._job.tested:
-                break
-        return tried
+            executor.settle_open(self._lease)
 
     def _check_first(self, change: Change) -> None:
-        check_as_intended(change)
+        """Raises `Stopped` if Poster stored other values."""
+        executor.check_as_intended(change)
         if change.state == State.APPLIED:
             self._job.move_on(Job.State.RUNNING, tested=True)
 
-    def _commands(self, lines: Iterable[tuple[Line, int]]) -> list[GroupCommand]:
+    def _commands(self, lines: Iterable[tuple[Line, int, uuid.UUID]]) -> list[GroupCommand]:
         commands: list[GroupCommand] = []
-        for line, tries in lines:
-            values: dict[str, Any] = {"operation": self._operation(line, tries), "intended": line.new}
-            values["job"] = self._job
+        for line, _tries, operation in lines:
+            values: dict[str, Any] = {"operation": operation, "intended": line.new, "job": self._job}
             if line.group_id is None:
                 shown = frozenset(group_id for group_id, _clients in line.namesakes)
                 commands.append(CreateGroup(**values, namesakes=shown))
@@ -316,21 +294,19 @@ class _Edit:
                 commands.append(UpdateGroup(**values, group_id=line.group_id, loaded=line.old))
         return commands
 
-    def _operation(self, line: Line, tries: int) -> uuid.UUID:
-        return uuid.uuid5(self._job.pk, f"{line.number} {tries}")
-
-    def _due(self) -> list[tuple[Line, int]]:
-        """Return the lines that may be tried, each with its number of earlier tries that were not sent.
+    def _due(self) -> list[tuple[Line, int, uuid.UUID]]:
+        """Return the lines that may be tried, each with the number of its tries so far, and its operation.
 
         A line whose last try failed comes last, so that it keeps none of the others waiting.
         """
         rows = Change.objects.filter(job=self._job).values_list("pk", "state", "reason")
-        known = {pk: state == State.FAILED and reason in NOTHING_SENT for pk, state, reason in rows}
+        known = {pk: state == State.FAILED and reason in executor.NOTHING_SENT for pk, state, reason in rows}
         due = []
         for line in self._lines:
-            tries = 0
-            while nothing_sent := known.get(self._operation(line, tries)):
-                tries += 1
+            for tries in count():
+                operation = uuid.uuid5(self._job.pk, f"{line.number} {tries}")
+                if not (nothing_sent := known.get(operation)):
+                    break
             if nothing_sent is None:
-                due.append((line, tries))
+                due.append((line, tries, operation))
         return sorted(due, key=lambda each: each[1])

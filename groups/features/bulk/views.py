@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
-from functools import partial
 from math import ceil
 from types import MappingProxyType
 from typing import Any
@@ -118,8 +117,8 @@ def bulk_edit(request: Request) -> HttpResponse:
     form = PercentsForm(request.POST, groups=groups.groups)
     if not form.is_valid() or (calculation.is_bound and not calculation.is_valid()):
         return _show_sheet(request, sheet, form, calculation)
-    kept = [line for group_id, line in sheet.lines.items() if group_id not in form.groups]
-    lines = [*kept, *form.lines]
+    lines = [line for group_id, line in sheet.lines.items() if group_id not in form.groups]
+    lines += form.lines
     if calculation.is_bound:
         # For the chosen groups; without a choice, for all found.
         chosen = [group for group in sheet.groups if not sheet.chosen or group.id in sheet.chosen]
@@ -225,32 +224,23 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
     job = services.plan_of(request.credentials, job_id)
     if job is None:
         raise Http404
+
+    def show(*, status: int = 200, **context: Any) -> HttpResponse:
+        content = EditPlan.from_json(job.wanted)
+        shown = plan_page(content.lines, group_warnings(request.credentials), request.GET.get("page"))
+        context |= {"job": job, "content": content, "plan": shown}
+        return render_page(request, "bulk/plan.html", context, fragment="cost", status=status)
+
     if request.method == "POST":
         try:
-            return _start(request, job)
+            queue.start_draft(job, request.user, **consent_of(request))
+        except NotSent as error:
+            return answer_not_sent(error, request, job, show)
         except (NotNow, Job.DoesNotExist):  # it was started or deleted at this moment
             raise Http404 from None
-    if job.state != Job.State.DRAFT:
-        return redirect(page_of(job, request.user) or job)
-    return _show_draft(request, job)
-
-
-def _start(request: Request, job: Job) -> HttpResponse:
-    try:
-        queue.start_draft(job, request.user, **consent_of(request))
-    except NotSent as error:
-        return answer_not_sent(error, request, job, partial(_show_draft, request, job))
+    elif job.state == Job.State.DRAFT:
+        return show()
     return redirect(page_of(job, request.user) or job)
-
-
-def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:
-    content = EditPlan.from_json(job.wanted)
-    context |= {
-        "job": job,
-        "content": content,
-        "plan": plan_page(content.lines, group_warnings(request.credentials), request.GET.get("page")),
-    }
-    return render_page(request, "bulk/plan.html", context, fragment="cost", status=status)
 
 
 def plan_page(
@@ -269,14 +259,12 @@ def plan_page(
     shown = Paginator(sorted(risks, key=lambda line: not risks[line]), PAGE_SIZE).get_page(page)
     rows = []
     for line in shown:
-        compared = {row["field"]: row for row in check_rows(line.old, line.new)}
         # A discount group has no birthday bonus to compare.
         no_bonus = {"label": FIELD_LABELS["birthday_bonus"], "new": "–"}
-        cells = [
-            compared["loyalty_type"],
-            compared["percent"],
-            compared.get("birthday_bonus", no_bonus),
-        ]
+        compared = {"birthday_bonus": no_bonus} | {
+            row["field"]: row for row in check_rows(line.old, line.new)
+        }
+        cells = [compared[name] for name in ("loyalty_type", "percent", "birthday_bonus")]
         rows.append((line, compared["name"], cells, risks[line]))
     created = sum(line.old is None for line in risks)
     return {
@@ -309,7 +297,6 @@ def link_to_scheme(_request: HttpRequest, listing: Listing) -> dict[str, Any] | 
 
 @hooks.part("request.job", "bulk/plan_of_request.html")
 def plan_of_request(_request: HttpRequest, job: Job, groups: Iterable[Group] | None) -> dict[str, Any] | None:
-    """Return the plan of a job that edits groups, onto these as they are now if that is known."""
     kind = JobKind.of(job)
     if not isinstance(kind, Edit):
         return None

@@ -8,26 +8,18 @@ card, and nobody by a phone that is stored in another spelling.
 import csv
 import re
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 from django.db.models import TextChoices
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from groups.features.bulk.files import tables
 from groups.features.bulk.files.read_workbook import COLUMNS_AT_MOST, LONGEST_CELL
 from groups.features.bulk.files.schemes import is_scheme
-from groups.features.bulk.files.tables import (
-    DELIMITERS,
-    VALUES,
-    Formula,
-    NotReadable,
-    column_names,
-    read_table,
-)
 from groups.models import PosterCredentials
 from groups.poster import Client
 from groups.poster.fields import fold, whole_number
@@ -38,7 +30,7 @@ LINES_AT_MOST = 2_000
 NO_COLUMN = "no column"
 BYTES_AT_MOST = 2 * 1024 * 1024
 _line_end = re.compile("\r\n|\r|\n")
-_between_cells = re.compile(f"[{DELIMITERS}]")
+_between_cells = re.compile(f"[{tables.DELIMITERS}]")
 _gaps = re.compile(r"[\s\-–—]+")
 _card = re.compile(r"(?=\w*\d)\w+")
 
@@ -104,11 +96,11 @@ def has_groups(name: str, content: bytes) -> bool:
     """Return True for a scheme, and for a table that has values of groups, but no phones or cards."""
     if is_scheme(name, content):
         return True
-    known = COLUMNS.keys() | column_names().keys()
-    with suppress(NotReadable):
-        header = [fold(cell) for cell in read_table(content, partial(_count_columns, known=known)).header]
+    known = COLUMNS.keys() | tables.column_names().keys()
+    with suppress(tables.NotReadable):
+        header = list(map(fold, next(iter(tables.read_table(content, known).values()))))
         clients = {"phone", "card"} & {COLUMNS.get(cell) for cell in header}
-        return not clients and any(column_names().get(cell) in VALUES for cell in header)
+        return not clients and any(tables.column_names().get(cell) in tables.VALUES for cell in header)
     return False
 
 
@@ -120,28 +112,25 @@ def lines_of_text(text: str, *, numbers: bool = False) -> list[Line]:
     rows = [(number, row.strip()) for number, row in enumerate(_line_end.split(text), 1) if row.strip()]
     if not rows:
         return []
-    delimiter = max(DELIMITERS, key=lambda each: _count_columns(_cells(rows[0][1], each)))
+    delimiter = max(tables.DELIMITERS, key=lambda each: tables.count_known(_cells(rows[0][1], each), COLUMNS))
     # One more than a header and the lines, which is refused; the others need not be read for that.
     rows = rows[: LINES_AT_MOST + 2]
     return _lines_of([(number, row, _cells(row, delimiter)) for number, row in rows], numbers)
 
 
 def lines_of_file(content: bytes, *, numbers: bool = False) -> list[Line]:
-    """Return the lines of a file with the numbers of its rows, as `lines_of_text` does."""
-    table = read_table(content, _count_columns)
-    rows = {table.first_row: table.header, **table.rows}
-    return _lines_of([(number, "; ".join(filter(None, row)), row) for number, row in rows.items()], numbers)
+    rows = tables.read_table(content, COLUMNS).items()
+    return _lines_of([(number, "; ".join(filter(None, row)), row) for number, row in rows], numbers)
 
 
 def _lines_of(rows: Sequence[tuple[int, str, Sequence[str]]], numbers: bool) -> list[Line]:
-    """Return the lines of rows, each with its number, its text and its cells."""
     for number, _text, cells in rows:
         if any(len(cell) > LONGEST_CELL for cell in cells):
-            raise NotReadable(_("Line %(line)s has a cell that is too long.") % {"line": number})
+            raise tables.NotReadable(_("Line %(line)s has a cell that is too long.") % {"line": number})
     header = rows[0][2]
-    has_header = _count_columns(header) > 0
+    has_header = tables.count_known(header, COLUMNS) > 0
     if not has_header and not any(map(str.isdecimal, "".join(header))):
-        raise NotReadable(
+        raise tables.NotReadable(
             _(
                 "The first line names no column that is known. Name the columns Phone, Card or ID, or take "
                 "this line out."
@@ -149,7 +138,7 @@ def _lines_of(rows: Sequence[tuple[int, str, Sequence[str]]], numbers: bool) -> 
             NO_COLUMN,
         )
     if len(rows) - has_header > LINES_AT_MOST:
-        raise NotReadable(
+        raise tables.NotReadable(
             _("The list has more than %(count)s lines. Split it into smaller ones.")
             % {"count": number_format(LINES_AT_MOST, 0, force_grouping=True)}
         )
@@ -158,17 +147,13 @@ def _lines_of(rows: Sequence[tuple[int, str, Sequence[str]]], numbers: bool) -> 
     kinds = ("phone", "card", "id") if numbers else ("phone", "card")
     lines = []
     for number, text, row in rows[has_header:]:
-        cells = ["" if isinstance(cell, Formula) else cell for cell in row]
+        cells = ["" if isinstance(cell, tables.Formula) else cell for cell in row]
         if columns is None:
             words = [keys_of(part.strip(), *kinds) for cell in cells for part in _between_cells.split(cell)]
         else:
             words = [keys_of(cell, kind) for kind, cell in zip(columns, cells, strict=False) if kind]
         lines.append(Line(number, text, tuple(filter(None, words))))
     return lines
-
-
-def _count_columns(cells: Iterable[str], known: Collection[str] = COLUMNS) -> int:
-    return sum(fold(cell[:LONGEST_CELL]) in known for cell in cells)
 
 
 def _cells(row: str, delimiter: str) -> list[str]:

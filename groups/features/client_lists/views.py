@@ -24,18 +24,7 @@ from django.views.decorators.http import require_POST
 from groups import hooks
 from groups.features.bulk.files.tables import NotReadable
 from groups.features.bulk.views import group_import
-from groups.features.client_lists.services import (
-    BYTES_AT_MOST,
-    LINES_AT_MOST,
-    NO_COLUMN,
-    Line,
-    Listed,
-    State,
-    has_groups,
-    lines_of_file,
-    lines_of_text,
-    look_up,
-)
+from groups.features.client_lists import services
 from groups.features.moves.forms import ChoiceForm, TargetField
 from groups.features.moves.services import MoveCount
 from groups.features.moves.views import effects_of
@@ -51,6 +40,7 @@ from groups.services.writes.commands import CreateGroup, MoveClient, UpdateGroup
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_form, render_page
 
+State = services.State
 MOST_CHOICES = 250
 """Check boxes on the page: a form has room for few fields."""
 
@@ -85,10 +75,12 @@ class ListForm(forms.Form):
             return
         text, file = self.cleaned_data["text"], self.cleaned_data["file"]
         is_cut = file is None and self._size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE
-        too_large = _("The list is larger than %(size)s MB. Split it.") % {"size": BYTES_AT_MOST // 2**20}
-        if len(text.encode()) > BYTES_AT_MOST:
+        too_large = _("The list is larger than %(size)s MB. Split it.") % {
+            "size": services.BYTES_AT_MOST // 2**20
+        }
+        if len(text.encode()) > services.BYTES_AT_MOST:
             self.add_error("text", too_large)
-        elif is_cut or (file is not None and file.size > BYTES_AT_MOST):
+        elif is_cut or (file is not None and file.size > services.BYTES_AT_MOST):
             self.add_error("file", too_large)
         elif not text.strip() and file is None:
             self.add_error("text", _("Paste a list, or choose a file."))
@@ -118,7 +110,7 @@ def upload(request: Request) -> HttpResponse:
         content = file.read()
         file.seek(0)
         with file_turn(request.user.pk):
-            is_of_groups = has_groups(file.name or "", content)
+            is_of_groups = services.has_groups(file.name or "", content)
         if is_of_groups:
             return group_import(request)
     return client_list(request, takes_groups=takes_groups)
@@ -143,24 +135,24 @@ def client_list(request: Request, *, takes_groups: bool = False) -> HttpResponse
         form.fields["file"].label = _("File, CSV, XLSX or YAML")
         form.fields["file"].widget.attrs["accept"] += ",.yaml,.yml"
     bounds: dict[str, Any] = {
-        "most": LINES_AT_MOST,
-        "megabytes": BYTES_AT_MOST // 2**20,
+        "most": services.LINES_AT_MOST,
+        "megabytes": services.BYTES_AT_MOST // 2**20,
         "takes_groups": takes_groups,
     }
-    lines: list[Line] = []
+    lines: list[services.Line] = []
     if form.is_bound and form.errors.keys() <= {"target"}:  # a file that is none is told at once
         text, file, numbers = (form.cleaned_data[name] for name in ("text", "file", "numbers"))
         problem = ValidationError(_("There is no line with a client."))
         try:
             with file_turn(request.user.pk):
                 lines = (
-                    lines_of_file(file.read(), numbers=numbers)
+                    services.lines_of_file(file.read(), numbers=numbers)
                     if file
-                    else lines_of_text(text, numbers=numbers)
+                    else services.lines_of_text(text, numbers=numbers)
                 )
         except NotReadable as error:
             problem = error
-            if takes_groups and file and error.code == NO_COLUMN:
+            if takes_groups and file and error.code == services.NO_COLUMN:
                 problem = ValidationError(
                     _(
                         "This is neither a file of groups nor a list of clients. Its first line has to name "
@@ -174,7 +166,7 @@ def client_list(request: Request, *, takes_groups: bool = False) -> HttpResponse
     if not lines or form.errors:
         return render_form(request, "client_lists/list.html", form, **bounds)
     target = form.cleaned_data["target"]
-    results, unreadable = look_up(request.credentials, lines, groups.keys(), target.id)
+    results, unreadable = services.look_up(request.credentials, lines, groups.keys(), target.id)
     found = [each.clients[0] for each in results if each.state == State.FOUND]
     moved = Counter(client.group_id for client in found)
     keep_own = Counter(client.group_id for client in found if client.own_percent > target.percent)
@@ -191,8 +183,9 @@ def client_list(request: Request, *, takes_groups: bool = False) -> HttpResponse
     return render_page(request, "client_lists/list.html", context | bounds)
 
 
-def _page_of(results: Sequence[Listed], target: Group, groups: Mapping[int, Group]) -> dict[str, Any]:
-    """Show the lines of a list for the table, first those that a person has to look at."""
+def _page_of(
+    results: Sequence[services.Listed], target: Group, groups: Mapping[int, Group]
+) -> dict[str, Any]:
     order = [State.AMBIGUOUS, State.UNKNOWN, State.UNREADABLE, State.DOUBLE, State.THERE, State.FOUND]
     rows, choices = [], 0
     for listed in sorted(results, key=lambda each: order.index(each.state)):

@@ -10,6 +10,8 @@ from typing import Any, ClassVar, cast
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
+from django.template.defaultfilters import floatformat
+from django.utils.functional import lazy
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.text import format_lazy
@@ -33,8 +35,6 @@ _CONDITIONS = (*_BOUNDS, "registered_min", "registered_max", "birthday_in")
 
 
 class AmountField(DecimalField):
-    """A sum in hryvnia, with or without the sign of the currency; cleans to kopecks."""
-
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             maximum=Decimal(100_000_000),
@@ -63,7 +63,11 @@ class WholeField(DecimalField):
     not_a_number = _("Enter a whole number.")
 
     def __init__(self, least: int, most: int, *, after: Any = "", **kwargs: Any) -> None:
-        range_message = format_lazy(_("Enter a number between {least} and {most}."), least=least, most=most)
+        range_message = format_lazy(
+            _("Enter a number between {least} and {most}."),
+            least=least,
+            most=lazy(floatformat, str)(most, "0g"),
+        )
         kwargs.setdefault("range_message", range_message)
         super().__init__(maximum=Decimal(most), **kwargs)
         self.least, self.after = least, after
@@ -107,8 +111,6 @@ class GroupOptions:
 
 
 class GroupSelect(forms.Widget):
-    """A choice among the groups of `options`."""
-
     options: GroupOptions
     template_name = "criteria/group_select.html"
 
@@ -189,8 +191,6 @@ class RowForm(forms.Form):
 
 
 class BaseRows(forms.BaseFormSet[RowForm]):
-    """The rows of the table, in the order of judging."""
-
     ordering_widget = deletion_widget = forms.HiddenInput
     default_error_messages: ClassVar[dict[str, Any]] = {
         **forms.BaseFormSet.default_error_messages,
@@ -215,8 +215,6 @@ Rows = forms.formset_factory(
 
 
 class CriteriaForm(forms.Form):
-    """The whole table as one form: what stands once, and the rows."""
-
     otherwise = GroupField(label=_("all others of these groups"))
     max_moves = WholeField(
         0,
@@ -311,15 +309,11 @@ class CriteriaForm(forms.Form):
 
 
 class RunForm(forms.Form):
-    """Run the table, as its preview has shown what that does."""
-
     operation = forms.UUIDField(error_messages={"required": INCOMPLETE, "invalid": INCOMPLETE})
     seen = forms.CharField(required=False)
 
 
 class PinForm(forms.Form):
-    """Pin a client, with the reason."""
-
     client = WholeField(
         1,
         MAX_ID,

@@ -121,11 +121,9 @@ class CriteriaSave(models.Model):
 
 class CriteriaPinQuerySet(models.QuerySet["CriteriaPin"]):
     def in_force(self, account_id: str) -> "CriteriaPinQuerySet":
-        """Return the pins of an account that hold today."""
         return self.filter(Q(until=None) | Q(until__gte=timezone.localdate()), account=account_id)
 
     def pinned(self, account_id: str) -> frozenset[int]:
-        """Return the ids of the clients who stay where they are today."""
         return frozenset(self.in_force(account_id).values_list("client_id", flat=True))
 
 

@@ -90,7 +90,6 @@ def pair_of(
     name_of: Callable[[int], str],
     promotions: Listed[Promotion] | None,
 ) -> dict[str, Any]:
-    """Return the facts of a pair: why its clients would go, what they get, and who they are if asked."""
     numbers, rows, place = NumberFormat.current(), reading.table.rows, reading.table.places[pair.to_id]
     row = rows[place] if place < len(rows) else None
     named = reading.named if reading.pair == (pair.from_id, pair.to_id) else []

@@ -207,7 +207,6 @@ def _show_preview(
 
 
 def _effect_of(preview: Preview, reading: CriteriaReading) -> dict[str, Any]:
-    """Return what the page tells of a preview: each pair of groups, why, and what it costs."""
     groups, table, credentials = reads.list_groups(reading.credentials), reading.table, reading.credentials
     numbers = NumberFormat.current()
 
@@ -354,7 +353,6 @@ def pin_create(request: Request) -> HttpResponse:
 @require_POST
 @requires("move_client")
 def pin_remove(request: Request, pin_id: int) -> HttpResponse:
-    """Remove the pin of a client, unless somebody has changed it since the page was shown."""
     pin = get_object_or_404(runs.pins_of(request.credentials), pk=pin_id)
     made_at = pin.made_at.isoformat()
     if request.POST.get("made_at", made_at) == made_at:

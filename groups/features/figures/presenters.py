@@ -10,6 +10,7 @@ from typing import Any
 
 from groups.features.figures.models import DAY, Figure, yesterday
 from groups.features.figures.services import Effect, PercentChange
+from groups.features.insights.services.sales import cost_words
 from groups.services.values import NumberFormat
 
 YEAR, WEEK = 364, 7
@@ -74,7 +75,7 @@ def draw_year(rows: Sequence[Figure], changes: Sequence[PercentChange]) -> dict[
         "has_pale": any(week["pale"] for week in weeks),
         "flags": flags,
         "flags_high": LABEL_HIGH * max((flag["row"] + 1 for flag in flags), default=0) + 4,
-        "months": [(f"{x(month):.2f}", month, place % 2) for place, month in enumerate(months)],
+        "months": [(f"{x(month):.2f}", month) for month in months[::2]],
         "began": nights[0],
         "began_x": f"{x(nights[0].day):.2f}" if nights[0].day - first > WEEK * DAY else "",
         "now": nights[-1],
@@ -129,13 +130,17 @@ def _round_up(number: int) -> int:
 
 
 def draw_line(owed: Mapping[date, Decimal]) -> list[str]:
-    """Draw what was owed from night to night, as lines that break where a night is missing."""
+    """Draw what was owed from night to night, as lines that break where a night is missing.
+
+    The height is at least a fiftieth of the sum: otherwise a thousandth of it would look like a crash.
+    """
     if len(owed) < 2:
         return []
     days, least, most = sorted(owed), min(owed.values()), max(owed.values())
+    height, middle = max(most - least, most / 50), (least + most) / 2
     points = {}
     for day in days:
-        part = (owed[day] - least) / (most - least) if most > least else Decimal("0.5")
+        part = Decimal("0.5") + ((owed[day] - middle) / height if height > 0 else 0)
         x = 100 * (day - days[0]).days / (days[-1] - days[0]).days
         points[day] = f"{x:.1f},{22 - part * 20:.1f}"
     return [" ".join(line) for line in _unbroken(points, DAY) if len(line) > 1]
@@ -176,4 +181,11 @@ def effect_words(effect: Effect) -> dict[str, Any]:
             {"key": key, "x": f"{left:.1f}", "width": f"{width:.1f}", "words": words.replace("-", "−")}
         )
     beside = "" if effect.ratio is None else f"{100 * effect.ratio - 100:+.0f}".replace("-", "−")
-    return {"effect": effect, "made": effect.made, "beside": beside, "bars": bars}
+    cost = effect.made.change.monthly_cost
+    return {
+        "effect": effect,
+        "made": effect.made,
+        "beside": beside,
+        "bars": bars,
+        "cost": "" if cost is None else cost_words(cost),
+    }

@@ -48,7 +48,7 @@ type Variables = dict[str, Any]
 
 @hooks.part("group.figures", "figures/card.html", order=-5)
 def card_of(request: Request, one: OneGroup) -> Variables | None:
-    """Show the picture of a group, what is owed to it, and what the changes of its percent did."""
+    """Show the picture of a group, and what the changes of its percent did."""
     if not request.user.has_perm(VIEW_SALES):
         return None
     credentials, last = request.credentials, yesterday()
@@ -71,6 +71,16 @@ def card_of(request: Request, one: OneGroup) -> Variables | None:
         "is_late": owed is not None and owed.day < last - DAY,
         "effects": [effect_words(services.effect_of(each)) for each in old_enough[:MOST_EFFECTS]],
     }
+
+
+@hooks.part("group.facts", "figures/owed_fact.html")
+def owed_of_group(request: Request, one: OneGroup) -> Variables | None:
+    """Show the bonuses that the clients of a group have."""
+    if not request.user.has_perm(VIEW_SALES):
+        return None
+    nights = Figure.objects.nights(request.credentials.account_id)
+    owed = nights.filter(group_id=one.group.id, owed__isnull=False).order_by("-day").first()
+    return {"owed": owed} if owed else None
 
 
 @hooks.part("group.figures", "insights/client_counts.html")

@@ -52,7 +52,6 @@ class ClientCounts(models.Manager["ClientCount"]):
         return list(counts.values_list("day", "clients"))
 
     def forget_old(self) -> int:
-        """Delete the figures that are older than KEPT; return how many."""
         return self.filter(day__lt=timezone.localdate() - KEPT).delete()[0]
 
 

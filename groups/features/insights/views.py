@@ -1,11 +1,13 @@
 """Views of what a percent costs, of what depends on a group, of the loyalty scheme; parts of other pages."""
 
 from calendar import monthrange
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
-from itertools import chain, groupby, pairwise
+from itertools import groupby, pairwise
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,6 +24,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from django.views.decorators.http import require_safe
 
 from groups import hooks
+from groups.features.insights.services import sweep
 from groups.features.insights.services.sales import (
     MONTH,
     PERIODS,
@@ -48,14 +51,6 @@ from groups.features.insights.services.scheme import (
     dependents_of,
     read_scheme,
 )
-from groups.features.insights.services.sweep import (
-    QUICK_SECONDS,
-    Listener,
-    SweepProgress,
-    find_sums,
-    find_sums_quickly,
-    is_small,
-)
 from groups.forms.fields import BonusField, PercentField
 from groups.forms.groups import TYPES
 from groups.models import Change, PosterCredentials
@@ -70,17 +65,10 @@ from groups.poster import (
     PosterError,
     Unreachable,
 )
-from groups.poster.fields import plain
+from groups.poster.fields import fold, plain
 from groups.presenters.changes import ChangeNote
 from groups.presenters.destinations import Destination
-from groups.presenters.lists.list_filters import (
-    Amounts,
-    ChoiceCondition,
-    ColumnSet,
-    RangeCondition,
-    Test,
-    column_sets,
-)
+from groups.presenters.lists import list_filters
 from groups.services import groups as reads
 from groups.services.groups import PATIENCE, Groups, OneGroup
 from groups.services.messages import Message, error_words, status_of
@@ -92,7 +80,7 @@ from poster_admin.common.htmx import htmx_target, render_page
 type Variables = dict[str, Any]
 
 
-def ask[T](find: Callable[[], T | SweepProgress | None], url: str = "") -> Variables:
+def ask[T](find: Callable[[], T | sweep.SweepProgress | None], url: str = "") -> Variables:
     """Return the sums for a page, the progress of adding them up, or the problem and the error behind it.
 
     The page asks for them at `url` while there is none of these, and again while there is progress.
@@ -115,7 +103,7 @@ def ask[T](find: Callable[[], T | SweepProgress | None], url: str = "") -> Varia
                 words.details,
             )
         return shown | {"problem": words, "failure": error}
-    return shown | {"progress" if isinstance(found, SweepProgress) else "sums": found}
+    return shown | {"progress" if isinstance(found, sweep.SweepProgress) else "sums": found}
 
 
 # --- Cost --------------------------------------------------------------------------------------------------
@@ -148,7 +136,6 @@ class CostForm(forms.Form):
         self.group = group
 
     def values(self) -> GroupValues:
-        """Return the group's values with those that were asked about."""
         data = self.cleaned_data
         loyalty_type = data.get("loyalty_type") or self.group.loyalty_type
         bonus = data.get("birthday_bonus")
@@ -161,7 +148,6 @@ class CostForm(forms.Form):
 @require_safe
 @requires("view_group", "view_sales")
 def group_cost(request: Request, group_id: int) -> HttpResponse:
-    """Show what a percent of a group costs."""
     group = reads.list_groups(request.credentials).find(group_id)
     if group is None:
         raise NotFound(None, reason=ErrorReason.GONE)
@@ -177,14 +163,16 @@ def group_cost(request: Request, group_id: int) -> HttpResponse:
         text = _("Poster has a type for this group that is not known here, so it cannot be edited here.")
         cost = {"problem": Message(_("There is no figure for this group."), text)}
     else:
-        find = partial(find_sums, SalesAdder(request.credentials, form.cleaned_data["days"]))
+        find = partial(sweep.find_sums, SalesAdder(request.credentials, form.cleaned_data["days"]))
         cost = cost_card(find, [(group.id, group.values, form.values())], request.get_full_path())
         status = status_of(cost["failure"]) if cost["failure"] else 200
     context = {"group": group, "form": form, "cost": cost}
     return render_page(request, "insights/cost.html", context, fragment=CARD, status=status)
 
 
-def cost_card(find: Callable[[], Sales | SweepProgress | None], edits: Sequence[Edit], url: str) -> Variables:
+def cost_card(
+    find: Callable[[], Sales | sweep.SweepProgress | None], edits: Sequence[Edit], url: str
+) -> Variables:
     """Return what edits cost, added up: in words, and as plain numbers for scripts, hryvnia with a point."""
     card = ask(find, url)
     sales: Sales | None = card["sums"]
@@ -257,7 +245,6 @@ def _months(sales: Sales, groups: Sequence[tuple[Any, GroupValues, GroupValues]]
 
 @hooks.part("group.menu", "insights/link_to_cost.html", order=1)
 def link_to_cost(request: Request, one: OneGroup) -> Variables | None:
-    """Show the link where the group can be edited, to users who may see sales."""
     return {"group": one.group} if one.group.is_editable and request.user.has_perm(VIEW_SALES) else None
 
 
@@ -282,7 +269,7 @@ def cost_of_command(request: Request, command: GroupCommand) -> Variables | None
     if old.birthday_bonus != new.birthday_bonus:
         query["birthday_bonus"] = plain(new.birthday_bonus)
     url = f"{reverse('groups:cost', args=[group_id])}?{urlencode(query)}"
-    find = partial(find_sums_quickly, SalesAdder(request.credentials, MONTH))
+    find = partial(sweep.find_sums_quickly, SalesAdder(request.credentials, MONTH))
     return {"cost": cost_card(find, [edit], url)}
 
 
@@ -293,13 +280,14 @@ def cost_of_plan(request: Request, edits: Sequence[Edit]) -> Variables | None:
     if not edits:
         return None
     asked = htmx_target(request) == CARD or CARD in request.GET
-    find = partial(find_sums if asked else find_sums_quickly, SalesAdder(request.credentials, MONTH))
+    find = partial(
+        sweep.find_sums if asked else sweep.find_sums_quickly, SalesAdder(request.credentials, MONTH)
+    )
     return {"cost": cost_card(find, edits, f"{request.path}?{CARD}=1"), "of_plan": True}
 
 
 @hooks.change_note
 def note_of_cost(change: Change, user: User) -> ChangeNote | None:
-    """Return what a change costs a month, for users who may see sales; None if that was not known."""
     if change.monthly_cost is None or not user.has_perm(VIEW_SALES):
         return None
     words = cost_words(change.monthly_cost)
@@ -398,7 +386,6 @@ def doubts_of_removal(request: Request, group_id: int) -> Variables | None:
 
 @hooks.part("group.lost", "insights/named_by.html")
 def named_by_dependents(request: Request, group_id: int) -> Variables:
-    """Show the promotions and the number of rules that name a group which is gone."""
     named = dependents_of(request.credentials, group_id)
     return {"promotions": named.promotions.found, "rules": len(named.ladder.into(group_id))}
 
@@ -431,9 +418,9 @@ def loyalty_scheme(request: Request) -> HttpResponse:
     # The page is shown first, and asks then for what takes long.
     is_asked = htmx_target(request) == "figures" or "read" in request.GET
 
-    def read(adder: Listener[Any], *, now: bool) -> Variables:
+    def read(adder: sweep.Listener[Any], *, now: bool) -> Variables:
         known = adder.kept()
-        return ask(partial(find_sums, adder) if now and not known else lambda: known, "?read=1")
+        return ask(partial(sweep.find_sums, adder) if now and not known else lambda: known, "?read=1")
 
     # The clients and sales of the last good copy of the groups are not added up.
     count = turnover = None
@@ -441,7 +428,7 @@ def loyalty_scheme(request: Request) -> HttpResponse:
         members = MemberAdder(credentials, Questions.of_scheme(scheme))
         if "refresh" in request.GET:
             members.forget()
-        count = read(members, now=is_asked or is_small(credentials))
+        count = read(members, now=is_asked or sweep.is_small(credentials))
     if not is_copy and request.user.has_perm(VIEW_SALES):
         turnover = read(SalesAdder(credentials, MONTH), now=is_asked)
     counted: MemberSums | None = count["sums"] if count else None
@@ -478,17 +465,12 @@ def loyalty_scheme(request: Request) -> HttpResponse:
 
 
 def _steps(scheme: Scheme, counted: MemberSums | None, turnover_of: Callable[[int], str]) -> list[Variables]:
-    """Return a row for each rule: its group, who is near the next step, and the rules that contradict it."""
     ladder, numbers = scheme.ladder, NumberFormat.current()
-    problems: dict[int, list[Variables]] = {}
-    for each in ladder.contradictions:
-        other = ladder.group_of(each.other) if each.other else None
-        problem = {
-            "kind": each.problem.value,
-            "name": other.name if other else "",
-            "sum": numbers.round_money(each.other.value) if each.other else "",
-        }
-        problems.setdefault(each.rule.id, []).append(problem)
+    problems: dict[int, list[Variables]] = defaultdict(list)
+    for kind, rule, other in ladder.contradictions:
+        better = ladder.group_of(other) if other else None
+        words = {"name": better and better.name, "sum": other and numbers.round_money(other.value)}
+        problems[rule.id].append({"kind": kind, **words})
     rows = []
     for rule in ladder.rules:
         group, above = ladder.group_of(rule), ladder.next_sum(rule)
@@ -497,35 +479,39 @@ def _steps(scheme: Scheme, counted: MemberSums | None, turnover_of: Callable[[in
             # `near` is empty until the clients are counted, `near_from` on the highest step.
             near_from = numbers.round_money(above * NEAR)
             near = numbers.count(counted.near.get(group.id, {}).get(above, 0)) if counted else ""
-        row = {
-            "rule": rule,
-            "sum": numbers.round_money(rule.value),
-            "group": _line(group, turnover=turnover_of(group.id)) if group else None,
-            "near": near,
-            "near_from": near_from,
-            "problems": problems.get(rule.id, []),
-        }
-        rows.append(row)
+        rows.append(
+            {
+                "rule": rule,
+                "sum": numbers.round_money(rule.value),
+                "group": _line(group, turnover=turnover_of(group.id)) if group else None,
+                "near": near,
+                "near_from": near_from,
+                "problems": problems[rule.id],
+            }
+        )
     return rows
 
 
 def _findings(scheme: Scheme, *, may_change: bool) -> list[tuple[str, list[Variables]]]:
-    """Return the kinds of odd groups that there are; each group leads to the page that corrects it."""
-
     def lines(groups: Iterable[Group], corrected_at: str) -> list[Variables]:
         return [
             _line(group, corrected_at if may_change and group.is_editable else "groups:detail")
             for group in groups
         ]
 
-    groups = scheme.groups.groups
-    # Without rules no percent is led to, which says nothing.
-    unled = chain.from_iterable(scheme.out_of_reach) if scheme.ladder.rules else ()
+    groups, led_to = scheme.groups.groups, filter(None, map(scheme.ladder.group_of, scheme.ladder.rules))
+    reached = {(group.loyalty_type, group.percent) for group in led_to}
+    alike: dict[tuple[str, Decimal, int], list[Group]] = defaultdict(list)
+    for group in groups:
+        alike[fold(group.name), group.percent, group.loyalty_type].append(group)
+    # Those of a percent that no rule leads to; without rules that says nothing.
+    unled = (group for group in groups if (group.loyalty_type, group.percent) not in reached)
+    in_steps = sorted(unled, key=attrgetter("loyalty_type", "percent")) if scheme.ladder.rules else ()
     findings = {
-        "alike": lines(chain.from_iterable(scheme.alike), "groups:retire"),
+        "alike": lines((each for some in alike.values() if some[1:] for each in some), "groups:retire"),
         "zero": lines((group for group in groups if not group.percent and group.clients), "groups:update"),
         "empty": lines((group for group in groups if not group.clients), "groups:retire"),
-        "unled": lines(unled, "groups:update"),
+        "unled": lines(in_steps, "groups:update"),
     }
     return [(name, found) for name, found in findings.items() if found]
 
@@ -610,17 +596,17 @@ def scheme_destination(user: User) -> list[Destination]:
 # --- Sales in the list -------------------------------------------------------------------------------------
 
 
-def read_columns(credentials: PosterCredentials) -> Amounts:
+def read_columns(credentials: PosterCredentials) -> list_filters.Amounts:
     """Return the sales of the last month for the list, how far they are, or why there are none.
 
     Each group has its turnover, its average receipt, and what was given: the discounts of a discount group,
     the price less what was paid, or the bonuses that a bonus group gives for what was paid; the latter is an
     upper bound, at today's percents.
     """
-    about = ask(partial(find_sums, SalesAdder(credentials, MONTH), within=QUICK_SECONDS))
+    about = ask(partial(sweep.find_sums, SalesAdder(credentials, MONTH), within=sweep.QUICK_SECONDS))
     sums: Sales | None = about["sums"]
     if sums is None:
-        return Amounts(SALES, about)
+        return list_filters.Amounts(SALES, about)
 
     def amounts_of(group: Group) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
         found = sums.of_group(group.id)
@@ -634,10 +620,10 @@ def read_columns(credentials: PosterCredentials) -> Amounts:
         receipt = rounded(revenue / found.receipts)
         return rounded(revenue), receipt, rounded(given) if group.is_editable else None
 
-    return Amounts(SALES, about, amounts_of)
+    return list_filters.Amounts(SALES, about, amounts_of)
 
 
-SALES = ColumnSet(
+SALES = list_filters.ColumnSet(
     key="sales",
     permission=VIEW_SALES,
     labels=lambda: {
@@ -649,10 +635,10 @@ SALES = ColumnSet(
     template="insights/sales.html",
     read=read_columns,
 )
-column_sets[SALES.key] = SALES
+list_filters.column_sets[SALES.key] = SALES
 
 
-def _find_promoted(credentials: PosterCredentials, groups: Groups, asked: str) -> Test | None:
+def _find_promoted(credentials: PosterCredentials, groups: Groups, asked: str) -> list_filters.Test | None:
     # The page of a copy asks once more, and waits then.
     within = PATIENCE if groups.is_awaited else settings.POSTER_READ_DEADLINE
     promotions = begin_promotions(credentials, within=within)()
@@ -663,7 +649,7 @@ def _find_promoted(credentials: PosterCredentials, groups: Groups, asked: str) -
 
 
 hooks.list_condition(
-    RangeCondition(
+    list_filters.RangeCondition(
         key="turnover",
         label=gettext_lazy("Turnover in 30 days"),
         permission=VIEW_SALES,
@@ -675,7 +661,7 @@ hooks.list_condition(
     order=-8,
 )
 hooks.list_condition(
-    ChoiceCondition(
+    list_filters.ChoiceCondition(
         key="promotion",
         label=gettext_lazy("Promotion"),
         costly=True,

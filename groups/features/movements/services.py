@@ -29,7 +29,7 @@ from groups.models import Change, GroupsCopy, IdsFirst, PosterAccount, PosterCre
 from groups.models.contents import ClientPlace
 from groups.models.leases import Columns
 from groups.poster import LoyaltyRule, PosterError, Unreachable
-from groups.services.clients import find_client, locate_each, pages_of
+from groups.services.clients import ask_each, find_client, pages_of
 from groups.services.due import Turn, run_due
 from groups.services.events import Event, event_source, one_line
 from groups.services.gateway import seconds_left
@@ -163,7 +163,7 @@ def ask_for_missing(credentials: PosterCredentials, missing: Mapping[int, int]) 
             return missing[client_id]
         return (client.group_id or NOWHERE) if client and not client.removed else GONE
 
-    return {client_id: Seen(place) for client_id, place in locate_each(missing, place).groups.items()}
+    return {client_id: Seen(found) for client_id, found in ask_each(missing, place) if found != GONE}
 
 
 def _movements(

@@ -106,7 +106,7 @@ def growth_of(credentials: PosterCredentials, group_id: int, roll: Roll) -> dict
     }
 
 
-@hooks.part("group.figures", "movements/card.html", order=1)
+@hooks.part("group.cards", "movements/card.html", order=1)
 def card_of(request: Request, one: OneGroup) -> dict[str, Any] | None:
     roll = roll_of(request.credentials)
     if roll is None or roll.taken_at is None:

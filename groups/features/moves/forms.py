@@ -61,7 +61,6 @@ class TargetForm(forms.Form):
 
     @property
     def is_moved_on(self) -> bool:
-        """Return True if the target or a source is not what the form has shown."""
         version = self.cleaned_data["version"]
         return any(
             is_other_than_shown(group, version) for group in (*self.sources, self.cleaned_data["target"])
@@ -81,8 +80,6 @@ class TargetForm(forms.Form):
 
 
 class MoveForm(TargetForm):
-    """Move the clients of one group: selected clients, or all."""
-
     ALL = "all"
 
     def __init__(
@@ -107,8 +104,6 @@ class MoveForm(TargetForm):
 
 
 class ChoiceForm(TargetForm):
-    """Move chosen clients of one group or of several."""
-
     def __init__(self, data: Any = None, *, groups: Sequence[Group], chosen: Sequence[str] = ()) -> None:
         super().__init__(data, clients=",".join(chosen))
         self.choice = Choice.parse([self["clients"].value() or ""])
@@ -119,7 +114,6 @@ class ChoiceForm(TargetForm):
         self.offer(groups)
 
     def clean_clients(self) -> Choice:
-        """Return the choice, if all of it can be read and the groups of all are still there."""
         if self.count != len(set(self.cleaned_data["clients"].split(","))):
             raise ValidationError(INCOMPLETE)
         if self.count > MOST_MOVED:
@@ -130,8 +124,6 @@ class ChoiceForm(TargetForm):
 
 
 class GroupsForm(TargetForm):
-    """Move all clients of several groups."""
-
     clients = None  # type: ignore[assignment]  # as Django takes a field away
     id = forms.CharField(widget=forms.HiddenInput)
 
@@ -148,7 +140,6 @@ class GroupsForm(TargetForm):
         self.offer(groups)
 
     def clean_id(self) -> Sequence[int]:
-        """Return the groups, if all of them are still there."""
         if len(self.sources) != len(self._wanted):
             raise ValidationError(ONE_IS_GONE)
         return self._wanted

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, partial
 from itertools import batched, chain
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -39,21 +39,7 @@ from groups.services.clients import (
 )
 from groups.services.gateway import call_poster
 from groups.services.groups import find_group, read_now
-from groups.services.jobs import kinds
-from groups.services.jobs.executor import (
-    NOTHING_SENT,
-    OutageBackoff,
-    Try,
-    check_as_intended,
-    check_target,
-    find_clients,
-    first_made,
-    may_be_tried,
-    read_each,
-    run_passes,
-    submit_all,
-    submit_one_by_one,
-)
+from groups.services.jobs import executor, kinds
 from groups.services.jobs.kinds import JobKind, progress_of
 from groups.services.jobs.lease import JobLease, PutOff, Stopped, sender_of
 from groups.services.writes.commands import MoveClient, RemoveGroup
@@ -69,8 +55,6 @@ AT_ONCE = 250
 
 
 class ClientMove(NamedTuple):
-    """A client who goes from one group to another."""
-
     client_id: int
     from_id: int
     to_id: int
@@ -82,19 +66,17 @@ class MovingRun(ABC):
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
         self._job = lease.job
-        self._backoff = OutageBackoff(lease)
+        self._backoff = executor.OutageBackoff(lease)
 
     @abstractmethod
-    def _begin(self) -> None:
-        """Find out whom to move."""
+    def _begin(self) -> None: ...
 
     @abstractmethod
     def _pages(self) -> Iterator[Sequence[ClientMove]]:
         """Yield the clients to move, page by page; each must be processed before the next is taken."""
 
-    def _may_be_tried(self, before: list[Try]) -> bool:
-        """Return True if a client may be tried after these earlier tries."""
-        return may_be_tried(before)
+    def _may_be_tried(self, before: list[executor.Try]) -> bool:
+        return executor.may_be_tried(before)
 
     def _taken(self, commands: Iterable[MoveClient]) -> Iterable[MoveClient]:
         """Yield the commands to send, at the moment when each is taken."""
@@ -103,12 +85,11 @@ class MovingRun(ABC):
     # --- The run -------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Make passes over the clients until none is left to try."""
         # The worker of an earlier run may have been killed before it looked at its first move.
-        if not self._job.tested and (first := first_made(self._job, action=Change.Action.MOVE)):
+        if not self._job.tested and (first := executor.first_made(self._job, action=Change.Action.MOVE)):
             self._check_first(first)
         self._begin()
-        run_passes(self._lease, self._pass)
+        executor.run_passes(self._lease, self._pass)
 
     def _keep(self, page: Sequence[ClientMove]) -> None:
         """Keep those of a page who are about to be moved and whom the job has not kept yet.
@@ -122,7 +103,7 @@ class MovingRun(ABC):
         for group_id, client_ids in coming.items():
             begin = partial(snapshots.snapshot_of_chosen, self._job, group_id, sender_of(self._job))
             snapshot = self._ask_of_source(begin)
-            for found in read_each(self._lease, client_ids, partial(find_client, within=None)):
+            for found in executor.read_each(self._lease, client_ids, partial(find_client, within=None)):
                 self._lease.check_now()
                 snapshots.add_clients(snapshot, [client for client in found.values() if client])
                 self._kept.update(found)
@@ -132,7 +113,6 @@ class MovingRun(ABC):
 
     @cached_property
     def _kept(self) -> set[int]:
-        """The ids of the clients whom the job has kept, or has looked for in vain."""
         return set(chain.from_iterable(map(snapshots.living_ids, self._job.snapshots.filter(complete=True))))
 
     def _ask_of_source[T](self, question: Callable[[], T]) -> T:
@@ -149,14 +129,17 @@ class MovingRun(ABC):
             raise Stopped(Job.Stop.SOURCE_GONE, str(progress_of(self._job).done)) from None
 
     def _pass(self) -> bool:
-        """Go through the clients once; return True if any was tried."""
         tried = False
         for page in self._pages():
             if not self._job.tested and (commands := self._commands(page)):
-                self._test_one(commands)
+                # Move clients one by one until one move is applied.
+                for change in executor.submit_one_by_one(self._lease, self._taken(commands)):
+                    self._check_first(change)
+                    if self._job.tested:
+                        break
                 tried = True
             if self._job.tested and (commands := self._commands(page)):
-                changes = submit_all(self._lease, self._taken(commands))
+                changes = executor.submit_all(self._lease, self._taken(commands))
                 if not changes and self._commands(page):
                     self._backoff.wait(Job.Stop.LOCKED)
                 self._backoff.note(changes)
@@ -165,10 +148,10 @@ class MovingRun(ABC):
 
     def _commands(self, page: Sequence[ClientMove]) -> list[MoveClient]:
         """Return the commands for the clients of a page who may still be tried."""
-        tries: dict[int, list[Try]] = {move.client_id: [] for move in page}
+        tries: dict[int | None, list[executor.Try]] = {move.client_id: [] for move in page}
         rows = Change.objects.filter(job=self._job, client_id__in=list(tries))
-        for client_id, *end in rows.values_list("client_id", *Try._fields):
-            tries[client_id or 0].append(Try(*end))
+        for client_id, *end in rows.values_list("client_id", *executor.Try._fields):
+            tries[client_id].append(executor.Try(*end))
         # A client whose last try failed comes last, so that it keeps none of the others waiting.
         return [
             MoveClient(
@@ -182,23 +165,12 @@ class MovingRun(ABC):
             if self._may_be_tried(tries[move.client_id])
         ]
 
-    # --- The first client ----------------------------------------------------------------------------------
-
-    def _test_one(self, commands: Iterable[MoveClient]) -> None:
-        """Move clients one by one until one move is applied.
-
-        Raises `Stopped` if anything but the client's group changed.
-        """
-        for change in submit_one_by_one(self._lease, self._taken(commands)):
-            self._check_first(change)
-            if self._job.tested:
-                break
-
     def _check_first(self, change: Change) -> None:
+        """Raise `Stopped` if anything but the client's group changed, or if Poster refused the move."""
         if change.state == State.REFUSED:
             raise Stopped(Job.Stop.REFUSED, change.message)
         if change.state in Change.MADE:
-            check_as_intended(change)
+            executor.check_as_intended(change)
             self._job.move_on(Job.State.RUNNING, tested=True)
 
 
@@ -218,7 +190,6 @@ class MoveRun(MovingRun):
         self._left_out: dict[int, list[int | None]] = {}
 
     def _begin(self) -> None:
-        """Take a snapshot of each whole group."""
         for group_id, chosen in self._sources.items():
             sender = sender_of(self._job)
             if chosen is not None:
@@ -236,7 +207,7 @@ class MoveRun(MovingRun):
             yield from (self._moves(group_id, page) for page in self._pages_of_unlisted(group_id))
         for group_id, chosen in self._sources.items():
             for some in batched(chosen or (), AT_ONCE, strict=False):
-                self._backoff.ask_poster(partial(check_target, self._lease))
+                self._backoff.ask_poster(partial(executor.check_target, self._lease))
                 page = self._moves(group_id, some)
                 self._keep(page)
                 yield page
@@ -263,18 +234,18 @@ class MoveRun(MovingRun):
         left_out = self._left_out[group_id]
         for some in batched(snapshots.living_ids(self._snapshots[group_id]), AT_ONCE, strict=False):
             if untried := [command.client_id for command in self._commands(self._moves(group_id, some))]:
-                self._backoff.ask_poster(partial(check_target, self._lease))
-                places = find_clients(self._lease, untried, among=[group_id])
-                if any(places.group_of(each) == 0 for each in untried):
+                self._backoff.ask_poster(partial(executor.check_target, self._lease))
+                places = executor.find_clients(self._lease, untried, among=[group_id])
+                if 0 in places.values():
                     # The clients of a group that was removed meanwhile are gone with it.
                     self._ask_of_source(partial(read_now, sender_of(self._job), group_id))
-                unlisted = [each for each in untried if places.group_of(each) == group_id]
+                unlisted = [each for each in untried if places[each] == group_id]
                 left_out += set(untried).difference(unlisted, left_out)
                 yield unlisted
         self._job.move_on(Job.State.RUNNING, unreadable=sum(map(len, self._left_out.values())))
 
     def _read(self, group_id: int, offset: int) -> ClientList:
-        check_target(self._lease)
+        executor.check_target(self._lease)
         return call_poster(
             sender_of(self._job),
             lambda poster: poster.get_clients(
@@ -283,13 +254,11 @@ class MoveRun(MovingRun):
         )
 
     def _left(self, client_ids: list[int]) -> int:
-        """Count the clients that have left the group according to the journal."""
         gone = Change.objects.filter(job=self._job, reason__in=(Reason.CLIENT_GONE, Reason.ELSEWHERE))
         left = (self._made() | gone).filter(client_id__in=client_ids)
         return left.order_by().values("client_id").distinct().count()
 
     def _made(self) -> ChangeQuerySet:
-        """Return the moves that this job has made."""
         return Change.objects.filter(job=self._job, action=Change.Action.MOVE, state__in=Change.MADE)
 
     # --- The removal of the group --------------------------------------------------------------------------
@@ -328,7 +297,7 @@ class MoveRun(MovingRun):
             job=self._job,
         )
         try:
-            changes = list(submit_one_by_one(self._lease, [command]))
+            changes = list(executor.submit_one_by_one(self._lease, [command]))
         except Stopped as stopped:
             if stopped.reason == Job.Stop.BEYOND_LIMITS:
                 # More clients have joined than may be reached: as many as may be are moved first.
@@ -337,7 +306,7 @@ class MoveRun(MovingRun):
         for change in changes:
             if change.state == State.APPLIED or change.reason == Reason.GONE:
                 return True
-            if change.reason not in {*NOTHING_SENT, Reason.CONFLICT, Reason.NOT_APPLIED}:
+            if change.reason not in {*executor.NOTHING_SENT, Reason.CONFLICT, Reason.NOT_APPLIED}:
                 raise Stopped(Job.Stop.NOT_REMOVED, change.message)
         return False
 
@@ -352,8 +321,8 @@ class MoveRun(MovingRun):
         living = chain.from_iterable(map(snapshots.living_ids, self._snapshots.values()))
         known = {*living, *filter(None, tried)}
         unproven = known.difference(self._made().filter(resolved_by="").values_list("client_id", flat=True))
-        places = find_clients(self._lease, unproven, among=[self._job.group_id or 0])
-        return [each for each in unproven if places.group_of(each) in (None, self._job.group_id)]
+        places = executor.find_clients(self._lease, unproven, among=[self._job.group_id or 0])
+        return [each for each, group_id in places.items() if group_id in (None, self._job.group_id)]
 
 
 # --- The jobs ----------------------------------------------------------------------------------------------
@@ -382,27 +351,9 @@ class ClientsToMove(Content):
         pairs = sorted((client, group) for group, clients in chosen.items() for client in clients)
         return cls(tuple(pair[0] for pair in pairs), groups and tuple(pair[1] for pair in pairs))
 
-    def to_json(self) -> dict[str, Any]:
-        clients = {"clients": None if self.clients is None else list(self.clients)}
-        return clients | ({"groups": list(self.groups)} if self.groups else {})
-
-    def by_group(self, group_id: int | None) -> dict[int, tuple[int, ...] | None]:
-        """Return the ids for each group, None for all of it; `group_id` is the job's single group."""
-        if not self.groups:
-            return {} if group_id is None else {group_id: self.clients}
-        if self.clients is None:
-            return dict.fromkeys(self.groups)
-        pairs = list(zip(self.groups, self.clients, strict=True))
-        return {
-            group: tuple(client for of, client in pairs if of == group)
-            for group in dict.fromkeys(self.groups)
-        }
-
 
 @kinds.register
 class Move(JobKind):
-    """Move clients to another group."""
-
     kind = "move"
     label = gettext_lazy("clients moved")
     done_label = pgettext_lazy("parts of a job", "moved")
@@ -433,8 +384,16 @@ class Move(JobKind):
 
     @property
     def sources(self) -> dict[int, tuple[int, ...] | None]:
-        """The ids of the clients to move out of each group, None for all of it."""
-        return self.wanted.by_group(self.job.group_id)
+        wanted, group_id = self.wanted, self.job.group_id
+        if not wanted.groups:
+            return {} if group_id is None else {group_id: wanted.clients}
+        if wanted.clients is None:
+            return dict.fromkeys(wanted.groups)
+        pairs = list(zip(wanted.groups, wanted.clients, strict=True))
+        return {
+            group: tuple(client for of, client in pairs if of == group)
+            for group in dict.fromkeys(wanted.groups)
+        }
 
     @property
     def group_ids(self) -> list[int]:
@@ -444,12 +403,9 @@ class Move(JobKind):
         MoveRun(lease, self.sources).run()
 
     @property
-    def _names(self) -> dict[str, str]:
-        return {"group": self.job.group_name, "target": self.job.target_name}
-
-    @property
     def title(self) -> str:
-        return _("Clients: “%(group)s” → “%(target)s”") % self._names
+        names = {"group": self.job.group_name, "target": self.job.target_name}
+        return _("Clients: “%(group)s” → “%(target)s”") % names
 
 
 @kinds.register
@@ -481,7 +437,8 @@ class Retire(Move):
 
     @property
     def title(self) -> str:
-        return _("Retire “%(group)s”, its clients go to “%(target)s”") % self._names
+        names = {"group": self.job.group_name, "target": self.job.target_name}
+        return _("Retire “%(group)s”, its clients go to “%(target)s”") % names
 
 
 def plan_move(

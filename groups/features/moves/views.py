@@ -11,15 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from groups import hooks
+from groups.features.moves import services
 from groups.features.moves.forms import TOO_MANY, ChoiceForm, GroupsForm, MoveForm
-from groups.features.moves.services import (
-    ClientsToMove,
-    Move,
-    MoveCount,
-    Retire,
-    count_moves,
-    plan_move,
-)
 from groups.models import Holder, Job, Lock
 from groups.models.locks import future_key, members_key
 from groups.poster import Group
@@ -49,7 +42,6 @@ NAMED = 20
 @form_methods
 @requires("move_client")
 def group_move(request: Request, group_id: int) -> HttpResponse:
-    """Start a job that moves the selected clients, or all, to another group."""
     chosen = request.GET.getlist("client")
     if "chosen" in request.GET and not chosen:
         messages.warning(request, _("Choose the clients first: tick the boxes beside their names."))
@@ -61,7 +53,6 @@ def group_move(request: Request, group_id: int) -> HttpResponse:
 @form_methods
 @requires("move_client")
 def clients_move(request: Request) -> HttpResponse:
-    """Start one job that moves chosen clients, of one group or of several, to another group."""
     chosen = request.GET.getlist("client")
     data = request.POST.copy() if request.method == "POST" else None
     if data is not None:
@@ -75,7 +66,6 @@ def clients_move(request: Request) -> HttpResponse:
 @form_methods
 @requires("move_client")
 def groups_move(request: Request) -> HttpResponse:
-    """Start one job that moves all clients of the groups chosen in the list to another group."""
     posted = request.POST if request.method == "POST" else None
     ids = ids_param(posted or request.GET)
     if len(ids) == 1:
@@ -90,7 +80,7 @@ def groups_move(request: Request) -> HttpResponse:
 @requires("change_group")
 def group_retire(request: Request, group_id: int) -> HttpResponse:
     """Show the ways to retire a group; start the job that moves its clients and removes it, if chosen."""
-    if request.method == "POST" and not request.user.has_perms(Retire.permissions):
+    if request.method == "POST" and not request.user.has_perms(services.Retire.permissions):
         raise PermissionDenied
     sent = find_by_operation(request.POST.get("operation", ""))
     target_id = whole_number(request.POST.get("target", ""))
@@ -100,17 +90,17 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
             id=sent.submission.operation,
             account=request.credentials.account,
             user=request.user,
-            kind=Retire.kind,
+            kind=services.Retire.kind,
             group_id=group_id,
             target_id=target_id,
-            wanted=ClientsToMove(None).to_json(),
+            wanted=services.ClientsToMove(None).to_json(),
         )
         if known := find_same(same.submission):
             return redirect(known.get_absolute_url())
     show_concerns = begin_parts("removal.cards", request, group_id)
     form = _form(request, group_id)
     context = {"group": form.group, "concerns": show_concerns(request, group_id)}
-    return _move(request, form, "moves/retire.html", context, Retire)
+    return _move(request, form, "moves/retire.html", context, services.Retire)
 
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
@@ -123,13 +113,26 @@ def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> M
 
 
 def _move(
-    request: Request, form: Form, template: str, context: dict[str, Any], kind: type[Move] = Move
+    request: Request,
+    form: Form,
+    template: str,
+    context: dict[str, Any],
+    kind: type[services.Move] = services.Move,
 ) -> HttpResponse:
     """Start the job of a valid form; show what holds one of the groups if something does."""
     context |= {"form": form, "people": [], "unnamed": 0}
     if "preview" in request.POST:
         # Show what the move would change for whom, and start nothing.
-        context["effects"] = _count_effects(request, form) if form.is_valid() else None
+        context["effects"] = None
+        if form.is_valid():
+            target = form.cleaned_data["target"]
+            moved = {group_id: ids for group_id, ids in form.ids.items() if group_id != target.id}
+            counts: dict[int, services.MoveCount | None] = {}
+            if request.user.has_perm(VIEW_CLIENTS):
+                counts = services.count_moves(request.credentials, percent=target.percent, ids=moved)
+            found = [(group, counts.get(group.id)) for group in form.sources if group.id in moved]
+            staying = len(form.ids.get(target.id) or ())
+            context["effects"] = effects_of(found, target, staying=staying)
         if htmx_target(request) == "effect":
             return render(request, "moves/move_effect.html", context)
         context |= _people_of(request, form)
@@ -144,7 +147,7 @@ def _move(
     if not form.is_valid():
         is_held = form.is_bound and _holder_of_sources(request, form, kind) is not None
         return show(status=409 if is_held else 422 if form.errors else 200)
-    job = plan_move(
+    job = services.plan_move(
         credentials=request.credentials,
         operation=form.cleaned_data["operation"],
         sources=form.sources,
@@ -169,13 +172,13 @@ def _people_of(request: Request, form: Form) -> dict[str, Any]:
     return {"people": people, "unnamed": len(chosen) - len(people) if people else 0}
 
 
-def _holder_of_sources(request: Request, form: Form, kind: type[Move]) -> Holder | None:
+def _holder_of_sources(request: Request, form: Form, kind: type[services.Move]) -> Holder | None:
     """Return what holds the groups that the form moves clients out of, or None.
 
     A move needs their members. A retirement needs their future too, as a planned change does.
     """
     keys = [members_key(group.id) for group in form.sources]
-    if kind is Retire:
+    if kind is services.Retire:
         keys += [future_key(group.id) for group in form.sources]
     lock = Lock.objects.in_the_way(request.credentials.account_id, keys)
     return lock.holder if lock else None
@@ -184,18 +187,8 @@ def _holder_of_sources(request: Request, form: Form, kind: type[Move]) -> Holder
 # --- What a move changes -----------------------------------------------------------------------------------
 
 
-def _count_effects(request: Request, form: Form) -> dict[str, Any]:
-    target = form.cleaned_data["target"]
-    moved = {group_id: ids for group_id, ids in form.ids.items() if group_id != target.id}
-    counts: dict[int, MoveCount | None] = {}
-    if request.user.has_perm(VIEW_CLIENTS):
-        counts = count_moves(request.credentials, percent=target.percent, ids=moved)
-    found = [(group, counts.get(group.id)) for group in form.sources if group.id in moved]
-    return effects_of(found, target, staying=len(form.ids.get(target.id) or ()))
-
-
 def effects_of(
-    moved: Iterable[tuple[Group, MoveCount | None]], target: Group, *, staying: int = 0
+    moved: Iterable[tuple[Group, services.MoveCount | None]], target: Group, *, staying: int = 0
 ) -> dict[str, Any]:
     """Return the terms of each group before and after a move, with None for clients who could not be counted.
 
@@ -235,11 +228,20 @@ hooks.group_action(
     ),
     order=5,
 )
+hooks.group_action(
+    GroupAction(
+        gettext_lazy("Retire"),
+        "groups:retire",
+        "groups.change_group",
+        gettext_lazy("remove delete"),
+        unless=RemoveGroup.permission,
+    ),
+    order=20,
+)
 
 
 @hooks.part("members.actions", "moves/members_bar.html")
 def bar_of_members(request: HttpRequest, page: dict[str, Any]) -> dict[str, Any] | None:
-    """Show the bar that moves clients of a group."""
     return {"page": page} if request.user.has_perm(MoveClient.permission) else None
 
 
@@ -253,5 +255,4 @@ def retirement_of_group(request: HttpRequest, one: OneGroup) -> dict[str, Any] |
 
 @hooks.part("removal.ways_out", "moves/way_out.html")
 def way_out_of_removal(request: HttpRequest, group: Group) -> dict[str, Any] | None:
-    """Offer the retirement of a group instead of its removal, which would lose its clients."""
     return {"group": group} if request.user.has_perm(MoveClient.permission) else None

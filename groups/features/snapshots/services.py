@@ -35,26 +35,11 @@ from groups.models.locks import members_key
 from groups.poster import Client, ClientList, Group, LoyaltyType, PosterError, UnreadableRow, is_removed
 from groups.poster.fields import fold, read_id
 from groups.services import history
-from groups.services.clients import READ_AT_ONCE, ClientLocations, group_of_client, locate_each, pages_of
+from groups.services.clients import READ_AT_ONCE, ask_each, group_of_client, pages_of
 from groups.services.gateway import call_poster, check_token, seconds_left
 from groups.services.groups import read_now
 from groups.services.installation.maintenance import prune, routine
-from groups.services.jobs import kinds
-from groups.services.jobs.executor import (
-    OutageBackoff,
-    Try,
-    check_as_intended,
-    check_target,
-    find_clients,
-    first_made,
-    is_accepted,
-    lock_target,
-    may_be_tried,
-    run_passes,
-    settle_open,
-    submit_all,
-    submit_one_by_one,
-)
+from groups.services.jobs import executor, kinds
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease, Stopped, sender_of
 from groups.services.messages import Message, because_of, status_of
@@ -419,28 +404,20 @@ def _pages_before_removal(
 # --- What a restore would do --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """A group that some of the clients are in now; the name is empty if Poster does not list the group."""
-
-    group_id: int
-    name: str
-    count: int
-
-
 @dataclass(slots=True)
 class RestorePreview:
     """The present state of a snapshot's group and clients, and the effects of a restore.
 
     `target` is the group for the clients: the old group, another one with the same name, or None if it has to
-    be created. `moved` counts clients that are in other groups, `gone` those that Poster no longer has, and
-    `losses` those of them that would lose data when they are created again.
+    be created. `origins` has the other groups of clients: id, name ("" if Poster does not list it) and the
+    count. `moved` counts all of these, `gone` those that Poster no longer has, and `losses` those
+    that would lose data when they are created again.
     """
 
     snapshot: Snapshot
     target: Group | None
     in_place: int = 0
-    origins: list[Origin] = field(default_factory=list)
+    origins: list[tuple[int, str, int]] = field(default_factory=list)
     gone: int = 0
     unreadable: int = 0
     removed: int = 0
@@ -455,7 +432,7 @@ class RestorePreview:
 
     @property
     def moved(self) -> int:
-        return sum(origin.count for origin in self.origins)
+        return sum(count for _group_id, _name, count in self.origins)
 
     @property
     def created(self) -> int:
@@ -467,13 +444,7 @@ class RestorePreview:
         return self.moved + self.created
 
     @property
-    def leaves_some_out(self) -> bool:
-        lost = self.gone if self.is_the_same else 0
-        return bool(lost or self.unreadable or self.removed or self.undecided)
-
-    @property
     def can_be_created(self) -> bool:
-        """Return True if the group exists or its loyalty type is documented."""
         return self.target is not None or self.snapshot.content.loyalty_type in LoyaltyType
 
     @property
@@ -482,10 +453,9 @@ class RestorePreview:
 
     @property
     def mark(self) -> str:
-        """A hash of everything that the page says the restore would do."""
         said = (
             self.target.id if self.target else 0,
-            sorted((origin.group_id, origin.count) for origin in self.origins),
+            sorted((group_id, count) for group_id, _name, count in self.origins),
             *(self.in_place, self.created, self.undecided, self.bonus),
         )
         return hashlib.blake2b(repr(said).encode(), digest_size=16).hexdigest()
@@ -503,44 +473,45 @@ def preview_restore(credentials: PosterCredentials, snapshot: Snapshot) -> Resto
     preview = RestorePreview(snapshot, target)
     now = _count_kept(credentials, preview)
     of_all = sum(group.clients for group in groups.groups)
-    locations = _locate_clients(credentials, now.values(), of_all)
-    found = [locations.group_of(client_id) for client_id in now.values()]
+    places = _find_places(credentials, now.values(), of_all)
+    found = [places[client_id] for client_id in now.values()]
     preview.unreadable += found.count(None)
     preview.gone = found.count(0)
     counted = Counter(filter(None, found))
     if target is not None:
         preview.in_place = counted.pop(target.id, 0)
     names = {group.id: group.name for group in groups.groups}
-    preview.origins = [
-        Origin(group_id, names.get(group_id, ""), count) for group_id, count in counted.most_common()
-    ]
+    preview.origins = [(each, names.get(each, ""), count) for each, count in counted.most_common()]
     if not preview.is_the_same:
-        _add_up(preview, {old for old, client_id in now.items() if locations.group_of(client_id) == 0})
+        _add_up(preview, {old for old, client_id in now.items() if places[client_id] == 0})
     return preview
 
 
-def _locate_clients(
+def _find_places(
     credentials: PosterCredentials, client_ids: Collection[int], of_all: int
-) -> ClientLocations:
-    """Find clients in an account that has `of_all` clients: read each, or all if that is less work."""
+) -> dict[int, int | None]:
+    """Find clients as `group_of_client` does: read each, or all, `of_all`, if that is less work."""
     until = time.monotonic() + SECONDS
     if len(client_ids) <= of_all // READ_AT_ONCE + 1:
-        return locate_each(
-            client_ids,
-            lambda each: group_of_client(credentials, each, within=seconds_left(until, "clients.getClient")),
-        )
-    found, missing = ClientLocations(), set(client_ids)
+
+        def ask(client_id: int) -> int | None:
+            within = seconds_left(until, "clients.getClient")
+            return group_of_client(credentials, client_id, within=within)
+
+        return dict(ask_each(client_ids, ask))
+    places: dict[int, int | None] = dict.fromkeys(client_ids, 0)
+    missing = set(client_ids)
     unreadable: set[int | None] = set()
     for page in pages_of(credentials, None, until=until):
         for client in page.clients:
             if client.id in missing:
                 missing.remove(client.id)
                 if not client.removed:
-                    found.groups[client.id] = client.group_id
+                    places[client.id] = client.group_id
         unreadable |= {row.id for row in page.unreadable}
     # A row without a readable id may be any client that was not found.
-    found.unreadable = missing if None in unreadable else missing & unreadable
-    return found
+    doubtful = missing if None in unreadable else missing & unreadable
+    return places | dict.fromkeys(doubtful)
 
 
 def _count_kept(credentials: PosterCredentials, preview: RestorePreview) -> dict[int, int]:
@@ -583,7 +554,7 @@ def plan_restore(credentials: PosterCredentials, preview: RestorePreview, *, ope
         target_name=(target.name if target else snapshot.group_name)[:400],
         wanted=RestoreScope(
             snapshot=str(snapshot.pk),
-            sources=tuple(origin.group_id for origin in preview.origins),
+            sources=tuple(group_id for group_id, _name, _count in preview.origins),
             create=not preview.is_the_same,
         ).to_json(),
         total=preview.total,
@@ -635,8 +606,6 @@ def _add_up(preview: RestorePreview, gone: set[int]) -> None:
 
 @kinds.register
 class Restore(JobKind):
-    """Bring the clients of a snapshot back, and their group if it is gone."""
-
     kind = RESTORE
     label = gettext_lazy("group restored")
     done_label = pgettext_lazy("parts of a job", "brought back")
@@ -690,7 +659,7 @@ class _Restore:
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
         self._job = lease.job
-        self._backoff = OutageBackoff(lease)
+        self._backoff = executor.OutageBackoff(lease)
         self._scope = RestoreScope.from_json(self._job.wanted)
         found = Snapshot.objects.filter(pk=self._scope.snapshot, account=self._job.account_id).first()
         if found is None:
@@ -700,12 +669,12 @@ class _Restore:
     def run(self) -> None:
         while self._job.target_id is None:
             self._create_group()
-        run_passes(self._lease, self._pass)
+        executor.run_passes(self._lease, self._pass)
 
     def _pass(self) -> bool:
         tried = False
         for rows in parts_of(self._snapshot):
-            self._backoff.ask_poster(partial(check_target, self._lease))
+            self._backoff.ask_poster(partial(executor.check_target, self._lease))
             living = [client for client in ClientList.from_wire(rows).clients if not client.removed]
             for some in batched(living, AT_ONCE, strict=False):
                 commands = self._commands(some)
@@ -714,7 +683,7 @@ class _Restore:
                     # Only continue with an action after one client was restored with it.
                     commands = [each for each in self._commands(some) if self._is_tested(each.action)]
                 if commands:
-                    changes = submit_all(self._lease, commands)
+                    changes = executor.submit_all(self._lease, commands)
                     if not changes:
                         self._backoff.wait(Job.Stop.LOCKED)
                     self._backoff.note(changes)
@@ -730,13 +699,13 @@ class _Restore:
         over = [change for change in failed if stopped_at is not None and change.created_at < stopped_at]
         if made is not None:
             # Raises `Stopped` if its values are not the snapshot's, and no user has accepted that.
-            if not is_accepted(self._job, made):
-                check_as_intended(made)
+            if not executor.is_accepted(self._job, made):
+                executor.check_as_intended(made)
             if made.group_id is None:
                 raise Stopped(Job.Stop.GROUP_NOT_CREATED, "")
             # Another user may have locked the new group already, to move clients into it or to remove it.
-            lock_target(self._lease, made.group_id)
-        elif may_be_tried([Try.of(change) for change in tries if change not in over]):
+            executor.lock_target(self._lease, made.group_id)
+        elif executor.may_be_tried([executor.Try.of(change) for change in tries if change not in over]):
             command = CreateGroup(
                 operation=uuid.uuid5(self._job.pk, f"group {len(tries)}"),
                 intended=self._snapshot.content.values,
@@ -744,35 +713,34 @@ class _Restore:
                 # Tell the journal that the group is there again: no undo of its removal creates another one.
                 undo_of=history.removal_of(sender_of(self._job), self._snapshot.group_id),
             )
-            for _ in submit_one_by_one(self._lease, [command]):
+            for _ in executor.submit_one_by_one(self._lease, [command]):
                 pass  # the next look at the journal takes it up
         elif any(change.is_open for change in tries):
-            settle_open(self._lease)
+            executor.settle_open(self._lease)
         else:
             raise Stopped(Job.Stop.GROUP_NOT_CREATED, tries[-1].message)
 
     def _commands(self, clients: tuple[Client, ...]) -> Commands:
-        """Return the commands for the clients that may still be tried; their present group decides which."""
         now, undecided = present_ids(self._job.account_id, (client.id for client in clients))
-        tries: dict[int, list[Try]] = {old: [] for old in now}
+        tries: dict[int, list[executor.Try]] = {old: [] for old in now}
         old_of_target = {
             target: old
             for old, new in now.items()
             for target in (f"client:{old}", f"client:{new}", target_of(old), target_of(new))
         }
         rows = Change.objects.filter(job=self._job, target__in=old_of_target).order_by("created_at")
-        for target, *end in rows.values_list("target", *Try._fields):
-            tries[old_of_target[target]].append(Try(*end))
+        for target, *end in rows.values_list("target", *executor.Try._fields):
+            tries[old_of_target[target]].append(executor.Try(*end))
         left = {
             client.id: client
             for client in clients
-            if client.id not in undecided and may_be_tried(tries[client.id])
+            if client.id not in undecided and executor.may_be_tried(tries[client.id])
         }
-        locations = find_clients(self._lease, [now[old] for old in left], self._scope.sources)
+        places = executor.find_clients(self._lease, [now[old] for old in left], self._scope.sources)
         commands: Commands = []
         # A client whose last try failed comes last, so that it keeps none of the others waiting.
         for old, client in sorted(left.items(), key=lambda item: len(tries[item[0]])):
-            group_id, number = locations.group_of(now[old]), len(tries[old])
+            group_id, number = places[now[old]], len(tries[old])
             if group_id in self._scope.sources and group_id != self._job.target_id:
                 commands.append(
                     MoveClient(
@@ -804,7 +772,7 @@ class _Restore:
             if not of_action or self._is_tested(action):
                 continue
             tried = True
-            for change in submit_one_by_one(self._lease, of_action):
+            for change in executor.submit_one_by_one(self._lease, of_action):
                 self._check_first(change)
                 if self._is_tested(action):
                     break
@@ -812,13 +780,13 @@ class _Restore:
 
     def _is_tested(self, action: Change.Action) -> bool:
         """Return True if the journal shows a client that this job has restored with this action."""
-        first = first_made(self._job, action=action)
-        if first is not None and not is_accepted(self._job, first):
+        first = executor.first_made(self._job, action=action)
+        if first is not None and not executor.is_accepted(self._job, first):
             self._check_first(first)
         return first is not None
 
     def _check_first(self, change: Change) -> None:
         """Raise `Stopped` if other fields of the first client changed, or if Poster refused its move."""
-        check_as_intended(change)
+        executor.check_as_intended(change)
         if change.state == Change.State.REFUSED and change.action == Change.Action.MOVE:
             raise Stopped(Job.Stop.REFUSED, change.message)

@@ -148,7 +148,6 @@ def tab_of_snapshots(request: Request) -> list[Tab]:
 
 @hooks.part("group.gone", "snapshots/gone.html")
 def way_on(request: Request, removal: Change) -> dict[str, Any] | None:
-    """Lead from the page of a removed group to its restore, or to the snapshots where there is none."""
     if not request.user.has_perm(VIEW_SNAPSHOT):
         return None
     return {"way": ways_back([removal], request.user).get(removal.pk)}

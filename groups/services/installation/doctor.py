@@ -235,25 +235,21 @@ def _poster(account: str) -> Found:
             yield State.BAD, f"{words}{way}. {advice}"
             continue
         yield State.GOOD, f"{_answers(host, seconds)}{way}"
-        yield from _certificate(host, probe.certificate_until)
+        if probe.certificate_until is None:
+            yield State.WARNING, _("%(host)s has no TLS: it is on this machine") % {"host": host}
+        else:
+            left = probe.certificate_until - timezone.now()
+            words = ngettext(
+                "the certificate of %(host)s ends on %(date)s, in %(days)s day",
+                "the certificate of %(host)s ends on %(date)s, in %(days)s days",
+                left.days,
+            )
+            values = {"host": host, "date": f"{probe.certificate_until:%F}", "days": left.days}
+            yield State.WARNING if left < CERTIFICATE_WARNING else State.GOOD, words % values
         if probe.date:
             name = _("the clock of %(host)s") % {"host": host}
             yield from _drift(name, parsedate_to_datetime(probe.date))
     transport.close()
-
-
-def _certificate(host: str, until: datetime | None) -> Found:
-    if until is None:
-        yield State.WARNING, _("%(host)s has no TLS: it is on this machine") % {"host": host}
-        return
-    left = until - timezone.now()
-    state = State.WARNING if left < CERTIFICATE_WARNING else State.GOOD
-    words = ngettext(
-        "the certificate of %(host)s ends on %(date)s, in %(days)s day",
-        "the certificate of %(host)s ends on %(date)s, in %(days)s days",
-        left.days,
-    )
-    yield state, words % {"host": host, "date": f"{until:%F}", "days": left.days}
 
 
 def _answers(host: str, seconds: float) -> str:

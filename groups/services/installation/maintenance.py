@@ -7,7 +7,6 @@ check is claimed in the database.
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
@@ -36,18 +35,12 @@ type FindAccounts = Callable[[], Iterable[str]]
 """Returns the names of the accounts that have work now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Routine:
-    """A step that each worker repeats in a thread of its own, `pause` seconds after its end.
+type Routine = tuple[str, Callable[..., Any], float, FindAccounts | None]
+"""A name, a step that each worker repeats in a thread of its own, and the seconds of pause after its end.
 
-    With `accounts` it has a thread for each of the accounts that have work now: so no account waits for the
-    Poster of another one.
-    """
-
-    name: str
-    step: Callable[..., Any]
-    pause: float
-    accounts: FindAccounts | None = None
+Where accounts are found it has a thread for each of those that have work now: so no account waits for the
+Poster of another one.
+"""
 
 
 pruned: dict[str, Callable[[], int]] = {}
@@ -58,11 +51,8 @@ queues: list[str] = []
 
 def start_in_worker(worker_id: str) -> None:
     start("look after", lambda: look_after(worker_id), LOOK_AFTER_EVERY)
-    for routine in routines:
-        step = routine.step
-        if routine.accounts is not None:
-            step = ThreadPerAccount(routine.name, routine.accounts, step)
-        start(routine.name, step, routine.pause)
+    for name, step, pause, find_accounts in routines:
+        start(name, thread_per_account(name, find_accounts, step) if find_accounts else step, pause)
 
 
 def start_in_server() -> None:
@@ -94,10 +84,10 @@ def clean_up() -> None:
                 log.info("%s: %s", command, line)
 
 
-routines = [
-    Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
-    Routine("backup", back_up_each_night, BACK_UP_EVERY),
-    Routine("clean up", clean_up, CLEAN_UP_EVERY),
+routines: list[Routine] = [
+    ("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
+    ("backup", back_up_each_night, BACK_UP_EVERY, None),
+    ("clean up", clean_up, CLEAN_UP_EVERY, None),
 ]
 
 
@@ -107,7 +97,7 @@ def routine[S: Callable[..., Any]](
     """Let each worker repeat a step, `pause` seconds after its end; one that runs once takes a lease."""
 
     def add(step: S) -> S:
-        routines.append(Routine(name, step, pause, accounts))
+        routines.append((name, step, pause, accounts))
         return step
 
     return add
@@ -136,34 +126,31 @@ def repeat(name: str, step: Callable[[], object], pause: float, stop: threading.
             return
 
 
-class ThreadPerAccount:
-    """Threads themselves tell which accounts are `at_work`: a dead one keeps its account from nothing."""
+def thread_per_account(
+    name: str, find_accounts: FindAccounts, work: Callable[[str], object]
+) -> Callable[[], None]:
+    """Return the step that works for each account in a thread of its own.
 
-    def __init__(
-        self, name: str, find_accounts: Callable[[], Iterable[str]], work: Callable[[str], object]
-    ) -> None:
-        self._name = name
-        self._find_accounts = find_accounts
-        self._work = work
-        self._threads: dict[str, threading.Thread] = {}
+    The threads themselves tell which accounts are at work: a dead one keeps its account from nothing.
+    """
+    threads: dict[str, threading.Thread] = {}
 
-    @property
-    def at_work(self) -> set[str]:
-        return {account for account, thread in self._threads.items() if thread.is_alive()}
-
-    def __call__(self) -> None:
-        for account in self._find_accounts():
-            if account not in self.at_work:
-                name = f"{self._name} {account}"
-                thread = threading.Thread(target=self._work_for, args=(account,), name=name, daemon=True)
-                self._threads[account] = thread
-                thread.start()
-
-    def _work_for(self, account: str) -> None:
+    def work_for(account: str) -> None:
         try:
-            survive(f"{self._name} {account}", lambda: self._work(account))
+            survive(f"{name} {account}", lambda: work(account))
         finally:
             connections.close_all()
+
+    def step() -> None:
+        for account in find_accounts():
+            if account not in threads or not threads[account].is_alive():
+                thread = threading.Thread(
+                    target=work_for, args=(account,), name=f"{name} {account}", daemon=True
+                )
+                threads[account] = thread
+                thread.start()
+
+    return step
 
 
 def survive(name: str, step: Callable[[], object]) -> None:

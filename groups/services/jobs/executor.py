@@ -27,7 +27,7 @@ from groups.poster import (
     TokenRejected,
     Unreachable,
 )
-from groups.services.clients import ClientLocations, ask_each, group_of_client
+from groups.services.clients import ask_each, group_of_client
 from groups.services.groups import find_group
 from groups.services.jobs.lease import JobLease, PutOff, Stopped, sender_of
 from groups.services.writes.commands import Command
@@ -326,16 +326,21 @@ def lock_target(lease: JobLease, group_id: int) -> None:
         lease.check_now()
 
 
-def find_clients(lease: JobLease, client_ids: Collection[int], among: Collection[int]) -> ClientLocations:
-    """Read one who is not found in one of the groups `among` once more: a read may be late or untrue."""
-    found = ClientLocations()
+def find_clients(
+    lease: JobLease, client_ids: Collection[int], among: Collection[int]
+) -> dict[int, int | None]:
+    """Read the groups of clients, as `group_of_client` does; a read may be late or untrue.
+
+    So a client who is in none of the groups `among` is read once more; one who was found once is not gone.
+    """
+    places: dict[int, int | None] = {}
     for read in read_each(lease, client_ids, group_of_client):
-        found.add(read.items())
-    if doubted := [each for each in client_ids if found.group_of(each) not in {None, *among}]:
+        places |= read
+    if doubted := [each for each in client_ids if places[each] not in {None, *among}]:
         lease.wait(settings.POSTER_CONFIRM_SECONDS)
         for read in read_each(lease, doubted, group_of_client):
-            found.add(read.items())
-    return found
+            places |= {client_id: group_id for client_id, group_id in read.items() if group_id != 0}
+    return places
 
 
 def read_each[T](

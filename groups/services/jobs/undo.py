@@ -85,7 +85,11 @@ class UndoPreview:
 
 
 def preview_of(job: Job) -> UndoPreview:
-    return UndoPreview(_by_action(made_of(job)), _by_action(left_of(job)))
+    made, left = (
+        {Action(action): count for action, count in changes.values_list("action").annotate(Count("pk"))}
+        for changes in (made_of(job), left_of(job))
+    )
+    return UndoPreview(made, left)
 
 
 def undo_lines(preview: UndoPreview) -> Iterator[str]:
@@ -193,11 +197,6 @@ def left_of(job: Job) -> ChangeQuerySet:
     # After a user's decision `after` has the values of somebody else, or none.
     is_read = Q(after__isnull=False, resolved_by="") | Q(action__in=(Action.MOVE, Action.REMOVE))
     return made_of(job).filter(is_read, ~Exists(later), ~Exists(undone), action__in=ORDER)
-
-
-def _by_action(changes: ChangeQuerySet) -> dict[Change.Action, int]:
-    counted = changes.values_list("action").annotate(Count("pk"))
-    return {Action(action): count for action, count in counted}
 
 
 def undoing(changes: ChangeQuerySet) -> Iterator[tuple[Change, Command]]:

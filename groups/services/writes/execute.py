@@ -35,7 +35,7 @@ from groups.services.gateway import call_poster
 from groups.services.groups import cache_key, keep_cached
 from groups.services.messages import failure_of
 from groups.services.writes import gates
-from groups.services.writes.commands import Command
+from groups.services.writes.commands.base import CONSENT, Command
 from groups.services.writes.not_sent import Locked, NotNow, NotRecorded, NotRecordedNow, raise_if_locked
 from groups.services.writes.reconcile import Reading, contradicts, read_outcome, schedule_recheck, settle
 from groups.services.writes.submissions import TRIES_TO_RECORD, find_known
@@ -127,7 +127,8 @@ def _close_unsent(change: Change) -> None:
 def _record(command: Command, columns: dict[str, Any]) -> Change:
     """Record the change and take its locks, or return the existing change of the same operation."""
     problem: DatabaseError | None = None
-    sender = command.sender
+    sender, consent = command.sender, command.consent
+    consented = {name: getattr(consent, name) for name in CONSENT} if consent else {}
     for _ in range(TRIES_TO_RECORD):
         change = Change(
             id=command.operation,
@@ -138,7 +139,7 @@ def _record(command: Command, columns: dict[str, Any]) -> Change:
             target=command.target,
             job=command.job,
             **command.columns,
-            **command.consent_columns,
+            **consented,
             **columns,
         )
         try:
@@ -148,14 +149,12 @@ def _record(command: Command, columns: dict[str, Any]) -> Change:
                 for gate in gates.registered:
                     gate.in_transaction(change, command)
                 change.save(lock_keys=command.lock_keys)
-        except NotNow:
+        except (NotNow, IntegrityError) as error:
             if (known := _find_existing(command, change)) is not None:
                 return known
-            raise
-        except IntegrityError as error:
+            if isinstance(error, NotNow):
+                raise
             problem = error
-            if (known := _find_existing(command, change)) is not None:
-                return known
         except DatabaseError as error:
             problem = error
             break
@@ -358,13 +357,8 @@ def catch_up() -> None:
     with _lock:
         while _left:
             change, step = _left.popleft()
-
-            def take_if_ours(change: Change = change, step: Store = step) -> None:
-                if Change.objects.of_attempt(change).exists():
-                    step()
-
             try:
-                taken = _taken(change, take_if_ours)
+                taken = _taken(change, step, only_pending=True)
             except Exception:
                 log.exception("Change %s is left to be reconciled", change.pk)
                 continue
@@ -373,9 +367,10 @@ def catch_up() -> None:
                 return
 
 
-def _taken(change: Change, step: Store) -> bool:
+def _taken(change: Change, step: Store, *, only_pending: bool = False) -> bool:
     try:
-        step()
+        if not only_pending or Change.objects.of_attempt(change).exists():
+            step()
     except Exception as error:
         if not is_outage(error):
             raise

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 from django.contrib.auth.models import User
 
 from groups.models import Change, Job
-from groups.services.writes.commands import Command
+from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import BonusBlocked
 
 
@@ -68,7 +68,8 @@ class BonusBlock(Gate):
     order = 10
 
     def before(self, command: Command) -> dict[str, Any]:
-        if command.sends_bonus and command.sender.account.bonus_block_id:
+        values = command.intended if isinstance(command, GroupCommand) else None
+        if values and values.birthday_bonus and command.sender.account.bonus_block_id:
             raise BonusBlocked
         return {}
 

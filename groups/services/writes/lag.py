@@ -42,11 +42,6 @@ def latest_changes(account_id: str, *conditions: Q, **subject: int | str | None)
     return changes.order_by("-created_at")
 
 
-def created_ids(account_id: str) -> frozenset[int]:
-    created = latest_changes(account_id, OF_GROUPS, action=Change.Action.CREATE)
-    return frozenset(filter(None, created.values_list("group_id", flat=True)))
-
-
 def removed_ids(account_id: str) -> frozenset[int]:
     removed = latest_changes(account_id, OF_GROUPS, action=Change.Action.REMOVE).filter(state__in=Change.MADE)
     return frozenset(filter(None, removed.values_list("group_id", flat=True)))
@@ -66,9 +61,9 @@ def unseen_groups(account_id: str, listed: Iterable[Group]) -> tuple[Group, ...]
 
 def named_groups(account_id: str, groups: Groups, name: str, *, but: int | None = None) -> list[Group]:
     """Return the groups with this name, but the one with the id `but`: those of a list, and unseen ones."""
-    unseen = unseen_groups(account_id, groups.answer.groups)
-    made = (each for each in unseen if each.id != but and fold(each.name) == fold(name))
-    return sorted([*groups.named(name, but=but), *made], key=attrgetter("id"))
+    every, folded = (*groups.groups, *unseen_groups(account_id, groups.answer.groups)), fold(name)
+    found = (each for each in every if each.id != but and fold(each.name) == folded)
+    return sorted(found, key=attrgetter("id"))
 
 
 def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change | None:

@@ -14,12 +14,20 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from groups.models import Holder, Lock
+from groups.models.submissions import Submission
 from groups.poster import PosterError
 from groups.services.messages import Message, because_of, holder_notice, status_of
 from poster_admin.common.outages import Outage
 
 
-class Page(Protocol):
+class Submitted(Protocol):
+    """A row that came of a form; once it `is_over`, the next try of the same is another operation."""
+
+    @property
+    def submission(self) -> Submission: ...
+    @property
+    def is_over(self) -> bool: ...
+
     def get_absolute_url(self) -> str: ...
 
 
@@ -33,7 +41,7 @@ class NotSent(Exception):
         """Return the variables by which the page of a form shows it."""
         return {"outcome": self.message()}
 
-    def go_on(self, write: Any, user: User) -> Page | None:
+    def go_on(self, write: Any, user: User) -> Submitted | None:
         """Return the page of what a command, a job or a row has become instead. Raises `NotSent`."""
         return None
 
@@ -74,11 +82,11 @@ class OperationReused(NotSent):
 class BecameOther(NotSent):
     """The same form has become a row of another kind, as a request for an approval; `row` is that one."""
 
-    def __init__(self, row: Page) -> None:
+    def __init__(self, row: Submitted) -> None:
         super().__init__()
         self.row = row
 
-    def go_on(self, write: Any, user: User) -> Page:
+    def go_on(self, write: Any, user: User) -> Submitted:
         return self.row
 
 
@@ -125,7 +133,7 @@ class NotNow(Exception):
     """The action no longer fits the state of the change, the job, or the row of a feature."""
 
 
-class TakesLocks(Protocol):
+class TakesLocks(Submitted, Protocol):
     """A job or a row of a feature, which takes its locks as it is saved or some time after."""
 
     @property

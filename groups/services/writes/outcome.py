@@ -19,7 +19,7 @@ from typing import Any
 from django.conf import settings
 
 from groups.models import Change
-from groups.poster import Client, ClientValues, Group, GroupList, GroupValues, NameTaken, Refused
+from groups.poster import Client, ClientValues, Group, GroupList, GroupValues
 from groups.poster.fields import plain
 
 Reason, Failure = Change.Reason, Change.Failure
@@ -72,12 +72,6 @@ class RemoteState:
     unseen: tuple[Group, ...] = ()
     removed_ids: frozenset[int] = frozenset()
 
-    @property
-    def ids(self) -> list[int]:
-        """The ids of all groups, including those of unreadable rows and those seen before."""
-        unreadable = {row.id for row in self.groups.unreadable if row.id is not None}
-        return sorted({group.id for group in self.groups.groups} | unreadable | self.seen_ids)
-
 
 def same(one: GroupValues, other: GroupValues) -> bool:
     return not differing(one, other)
@@ -90,7 +84,8 @@ def differing(one: GroupValues, other: GroupValues) -> list[str]:
         for name in ("loyalty_type", "percent", "birthday_bonus")
         if getattr(one, name) != getattr(other, name)
     ]
-    if _name(one) != _name(other):
+    name, other_name = (unicodedata.normalize("NFC", each.name).strip() for each in (one, other))
+    if name != other_name:
         fields.insert(0, "name")
     if None not in (one.use_ewallet, other.use_ewallet) and one.use_ewallet != other.use_ewallet:
         fields.append("use_ewallet")
@@ -109,26 +104,11 @@ def is_unit_mismatch(intended: GroupValues, stored: GroupValues) -> bool:
     return got == sent * UNIT_FACTOR or got * UNIT_FACTOR == sent
 
 
-def contradicts_refusal(outcome: Outcome, refusal: type[Refused]) -> bool:
-    """Return True if an outcome contradicts Poster's refusal.
-
-    A record that is gone or was moved elsewhere does not, because it could not be changed. After `NameTaken`
-    a group with that name exists anyway, so only an applied change contradicts the refusal.
-    """
-    if outcome.reason in {Reason.GONE, Reason.CLIENT_GONE, Reason.ELSEWHERE}:
-        return False
-    return outcome.state == Change.State.APPLIED or not issubclass(refusal, NameTaken)
-
-
 def taken(intended: GroupValues, stored: Group) -> Outcome:
     as_asked = same(intended, stored)
     state = Change.State.APPLIED if as_asked else Change.State.DIFFERS
     reason = Reason.UNITS if is_unit_mismatch(intended, stored) else None
     return Outcome(state, reason, stored.to_json(), stored.id, proven=as_asked)
-
-
-def _name(values: GroupValues) -> str:
-    return unicodedata.normalize("NFC", values.name).strip()
 
 
 # Fields that identify a person. The other fields may change at any moment.

@@ -14,10 +14,10 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from groups.models import Change, ChangeQuerySet, PosterAccount, PosterCredentials
-from groups.poster import NotAllowed, PosterError, Refused, TokenRejected
+from groups.poster import NameTaken, NotAllowed, PosterError, TokenRejected
 from groups.poster.errors import REFUSALS
 from groups.services.writes.commands import Command
-from groups.services.writes.outcome import Outcome, contradicts_refusal
+from groups.services.writes.outcome import Outcome
 
 log = logging.getLogger("groups.journal")
 
@@ -143,8 +143,16 @@ def follow_up(change: Change) -> bool:
     next_at = now + (min(pause, left) if left > timedelta() else pause)
     if not Change.objects.settle(change, state=State.UNKNOWN, checks=looks, next_check_at=next_at):
         return False
+    # The token of a blocked user comes last, and only for that user's own change: with no other token of the
+    # account the outcome would never be known, and the group would stay locked.
+    may_look = Q(user__is_active=True) | Q(user=change.user_id)
+    usable = usable_credentials().filter(may_look, account=change.account_id).select_related("user")
+    in_order = sorted(
+        usable.order_by("pk"), key=lambda each: (not each.user.is_active, each.user_id != change.user_id)
+    )
+    command = Command.from_change(change)
     try:
-        look = _look(change)
+        look = first_allowed(in_order, lambda credentials: read_outcome(command, change, credentials))
     except PosterError as error:
         log.warning("Change %s is still open: %s", change.pk, error.reason)
         return False
@@ -169,19 +177,6 @@ def _pause_after(looks: int) -> timedelta:
     return min(timedelta(seconds=seconds), LONGEST_PAUSE)
 
 
-def _look(change: Change) -> Reading | None:
-    """Look with the user's token, else another of the account; None without any. Raises `PosterError`."""
-    # The token of a blocked user comes last, and only for that user's own change: with no other token of the
-    # account the outcome would never be known, and the group would stay locked.
-    may_look = Q(user__is_active=True) | Q(user=change.user_id)
-    usable = usable_credentials().filter(may_look, account=change.account_id).select_related("user")
-    order = sorted(
-        usable.order_by("pk"), key=lambda each: (not each.user.is_active, each.user_id != change.user_id)
-    )
-    command = Command.from_change(change)
-    return first_allowed(order, lambda credentials: read_outcome(command, change, credentials))
-
-
 def first_allowed[T](usable: Iterable[PosterCredentials], ask: Callable[[PosterCredentials], T]) -> T | None:
     """Ask with the next token only where Poster refuses one; None without any. Raises `PosterError`."""
     denied: dict[str, PosterError] = {}
@@ -202,8 +197,15 @@ def usable_credentials() -> QuerySet[PosterCredentials]:
 
 
 def contradicts(change: Change, outcome: Outcome) -> bool:
-    """Take a group of the same name with other values for no contradiction of Poster's refusal."""
-    return not outcome.last_resort and contradicts_refusal(outcome, REFUSALS.get(change.code or 0, Refused))
+    """Return True if an outcome contradicts Poster's refusal.
+
+    A record that is gone or was moved elsewhere does not, because it could not be changed, nor does a group
+    of the same name with other values. After `NameTaken` a group with that name exists anyway, so only an
+    applied change contradicts the refusal.
+    """
+    if outcome.last_resort or outcome.reason in {Reason.GONE, Reason.CLIENT_GONE, Reason.ELSEWHERE}:
+        return False
+    return outcome.state == State.APPLIED or REFUSALS.get(change.code or 0) is not NameTaken
 
 
 def _given_up(change: Change, last_resort: Outcome | None) -> Outcome | None:
@@ -212,7 +214,10 @@ def _given_up(change: Change, last_resort: Outcome | None) -> Outcome | None:
     if change.accepted:
         absent = timedelta(seconds=settings.POSTER_ABSENT_SECONDS)
         if change.checks >= LOOKS_AT_LEAST and waited >= absent:
-            return last_resort or Outcome(State.REVIEW, Command.from_change(change).absent_reason(change))
+            # Poster has answered an id only where a group was created.
+            has_id = Command.kind_of(change).creates and change.group_id
+            reason = Reason.ANSWERED_ID_ABSENT if has_id else Reason.ACCEPTED_BUT_ABSENT
+            return last_resort or Outcome(State.REVIEW, reason)
     elif waited >= timedelta(seconds=settings.POSTER_SETTLE_SECONDS):
         return last_resort or Outcome(State.FAILED, Reason.NOT_APPLIED)
     return None

@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -14,6 +14,7 @@ from groups.services.writes.not_sent import (
     BecameOther,
     NotRecorded,
     OperationReused,
+    Submitted,
     TakesLocks,
     raise_if_locked,
 )
@@ -22,21 +23,6 @@ log = logging.getLogger("groups.journal")
 
 # Attempts to insert a row: a conflicting lock may be released before its owner is found.
 TRIES_TO_RECORD = 3
-
-
-class Submitted(Protocol):
-    """A row that came of a form; once it `is_over`, the next try of the same is another operation."""
-
-    @property
-    def submission(self) -> Submission: ...
-
-    @property
-    def is_over(self) -> bool: ...
-
-    def get_absolute_url(self) -> str: ...
-
-
-class SubmittedWithLocks(Submitted, TakesLocks, Protocol): ...
 
 
 _registered: list[tuple[int, QuerySet[Any]]] = []
@@ -82,7 +68,7 @@ def find_known[R: Submitted](submission: Submission, kind: type[R], *, of_job: b
     return row
 
 
-def record_once[R: SubmittedWithLocks](
+def record_once[R: TakesLocks](
     row: R, pass_gates: Callable[[], object], enqueue: Callable[[], object] = lambda: None
 ) -> R:
     """Save a row with its locks, or return the one that the same form has become.

@@ -21,8 +21,8 @@ def test_the_picture_of_a_year_fits_and_its_words_can_be_read(page_for, owner, s
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.emulate_media(color_scheme="dark")
     page.goto("/groups/1/")
-    card = page.locator("[data-owed='1234.50']")
-    expect(card).to_contain_text("бонусів на рахунках")
+    expect(page.locator("[data-owed='1234.50']")).to_contain_text("1 235 ₴")
+    card = page.locator(".year")
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     # Each flag has its words inside its label, and no label covers another one.
     labels = card.locator(".flag-back").evaluate_all(

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 
 from groups.models import PosterCredentials
 from tests.support.pages import text_of
@@ -78,6 +78,15 @@ def test_a_percent_and_a_name_open_the_form_of_the_group_with_the_percent_typed(
 @pytest.mark.parametrize("text", ["retire постоянный", "remove постоянный", "delete group постоянный"])
 def test_a_group_is_retired_and_removed_by_one_entry(staff, browse, text):
     assert places(browse(staff).post("/go/", {"q": text})) == ["/groups/1/delete/"]
+
+
+@pytest.mark.parametrize("text", ["retire постоянный", "delete постоянный"])
+def test_who_may_remove_no_group_is_led_to_its_retirement(staff, browse, text):
+    right = Permission.objects.get(codename="delete_group", content_type__app_label="groups")
+    Group.objects.get(name="Staff").permissions.remove(right)
+    client = browse(staff)
+    assert places(client.post("/go/", {"q": text})) == ["/groups/1/retire/"]
+    assert client.get("/groups/1/retire/").status_code == 200
 
 
 def test_nobody_is_offered_a_form_that_is_closed_to_them(manager, staff, browse):

@@ -78,8 +78,6 @@ def compare(wanted: Intended, groups: Groups, rules: LoyaltyRuleList | None = No
 
 
 class _Comparing:
-    """The comparison of one file, group by group."""
-
     def __init__(self, wanted: Intended, groups: Groups) -> None:
         self.lines: list[Line] = []
         self.unchanged = 0
@@ -96,7 +94,6 @@ class _Comparing:
         self._entry_of_name: dict[str, Entry] = {}
 
     def add(self, entry: Entry) -> None:
-        """Compare one group of the file; record its line, or the errors in it."""
         group = self._find_by_name(entry) if self._is_scheme else self._find_by_id(entry)
         if isinstance(group, LineError):
             self.errors.append(group)
@@ -127,7 +124,6 @@ class _Comparing:
     # --- Which group ----------------------------------------------------------------------------------------
 
     def _find_by_id(self, entry: Entry) -> Group | LineError | None:
-        """Return the group of an id, None without one, or the error in it."""
         if not entry.id:
             return None
         group_id = whole_number(entry.id)
@@ -147,7 +143,6 @@ class _Comparing:
         return entry.error(problem, "id")
 
     def _find_by_name(self, entry: Entry) -> Group | LineError | None:
-        """Return the group of a name or an old name, None for a new one, or the error in the names."""
         names = {"name": entry.name, "was": entry.was}
         group = self.left.pop(entry.name, None)
         before = self.left.pop(entry.was, None) if entry.was is not None else None
@@ -178,7 +173,6 @@ class _Comparing:
                 return bool(_as_number(text) == getattr(group, key))
 
     def _errors_in(self, entry: Entry, values: dict[str, str], group: Group | None) -> list[LineError]:
-        """Check the new values of a group by the rules of every form, and by those of files."""
         form = self._form
         found: list[tuple[str, str]] = []
         if not form.check(values, group):

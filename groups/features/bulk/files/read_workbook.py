@@ -64,14 +64,6 @@ def rows_of(content: bytes) -> list[tuple[int, Cells]]:
     raise Damaged if child.returncode == 1 and b"emory" not in child.stderr else TooLarge
 
 
-def _main() -> None:
-    memory = MEGABYTES_OF_MEMORY * 2**20
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    json.dump(_read(), sys.stdout)
-
-
 def _read() -> list[tuple[int, Cells]]:
     """Read the rows as openpyxl gives them: it leaves out one that stands below a later one in the file.
 
@@ -125,4 +117,8 @@ def _digits(number: Decimal) -> str:
 
 
 if __name__ == "__main__":
-    _main()
+    memory = MEGABYTES_OF_MEMORY * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    json.dump(_read(), sys.stdout)

@@ -96,7 +96,6 @@ class _Reading:
     # --- From bytes to nodes --------------------------------------------------------------------------------
 
     def document(self, content: bytes) -> Node:
-        """Return the nodes of the document, whose values are texts to the letter."""
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -268,7 +267,6 @@ class _Reading:
         self._expect(node, _("The field “%(name)s” is missing.") % {"name": name})
 
     def _refuse(self, place: Place, text: str) -> NoReturn:
-        """Record an error, by which the reading ends."""
         self.errors.append((*place, text))
         raise _Refused
 
@@ -334,7 +332,6 @@ def printable(text: str) -> str:
 
 
 def quoted(name: str) -> str:
-    """Return a name in quotes, for a terminal."""
     return f'"{printable(name)}"'
 
 

@@ -8,9 +8,9 @@ changes that group, each without one creates a group. An empty cell changes noth
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 from django.conf import settings
@@ -18,15 +18,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from groups.features.bulk.files.read_workbook import (
-    COLUMNS_AT_MOST,
-    LAST_ROW,
-    LONGEST_CELL,
-    ROWS_AT_MOST,
-    Damaged,
-    TooLarge,
-    rows_of,
-)
+from groups.features.bulk.files import read_workbook
 from groups.features.bulk.services import LineError, Rule
 from groups.poster import LoyaltyType
 from groups.poster.fields import fold, storable
@@ -41,10 +33,6 @@ ZIP = b"PK\x03\x04"
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 
 
-type Row = tuple[int, tuple[str, ...]]
-"""The number of a row in a file, from 1, and the texts of its cells."""
-
-
 class NotReadable(ValidationError):
     """The file as a whole is not readable, or cannot be compared; the message says why."""
 
@@ -55,23 +43,11 @@ class Formula(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The first row of a file, and the non-empty rows below it by their numbers in the file."""
+def read_table(content: bytes, known: Collection[str]) -> dict[int, tuple[str, ...]]:
+    """Return the rows of a file that are not empty, by their numbers in it; the first one is the header.
 
-    header: tuple[str, ...]
-    rows: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    first_row: int = 1
-
-
-type Score = Callable[[Iterable[str]], int]
-
-
-def read_table(content: bytes, score: Score) -> Table:
-    """Return the table in a file.
-
-    `score` counts the cells that are names of columns: the delimiter of a CSV is the one with the highest
-    score. Raises `NotReadable`.
+    `known` are names of columns, folded: with the delimiter of a CSV its header has most of them. Raises
+    `NotReadable`.
     """
     if content.startswith(OLE):
         raise NotReadable(
@@ -82,14 +58,14 @@ def read_table(content: bytes, score: Score) -> Table:
         )
     if content.startswith(ZIP):
         try:
-            rows = rows_of(content)
-        except TooLarge:
+            rows = read_workbook.rows_of(content)
+        except read_workbook.TooLarge:
             words = _(
                 "This XLSX file takes too much memory or time to read. "
                 "Save only the table, in a new workbook."
             )
             raise NotReadable(words) from None
-        except Damaged:
+        except read_workbook.Damaged:
             words = _(
                 "This XLSX file cannot be read. Open it in a spreadsheet program and save it again, "
                 "or save it as CSV."
@@ -108,34 +84,32 @@ def read_table(content: bytes, score: Score) -> Table:
             if first.startswith("sep="):
                 # Excel's own `sep=` line, which it does not count.
                 text, delimiters = rest, first[4:5] or DELIMITERS
-            delimiter = max(delimiters, key=lambda each: score(next(_split(text, each), ())))
+            delimiter = max(delimiters, key=lambda each: count_known(next(_split(text, each), ()), known))
             return _collect(enumerate(_split(text, delimiter), 1))
     raise NotReadable(_("This is neither an XLSX nor a CSV file. Save the table as one of these."))
 
 
-def _collect(rows: Iterable[Row]) -> Table:
-    """Keep the rows that are not empty."""
-    header: tuple[str, ...] | None = None
-    first_row = 1
+def count_known(cells: Iterable[str], known: Collection[str]) -> int:
+    return sum(fold(cell[: read_workbook.LONGEST_CELL]) in known for cell in cells)
+
+
+def _collect(rows: Iterable[tuple[int, tuple[str, ...]]]) -> dict[int, tuple[str, ...]]:
     found: dict[int, tuple[str, ...]] = {}
     for number, row in rows:
-        if number > LAST_ROW:
+        if number > read_workbook.LAST_ROW:
             words = _("The table goes on below line %(line)s. Take out its empty lines.")
-            raise NotReadable(words % {"line": LAST_ROW})
-        if any(len(cell) > LONGEST_CELL for cell in row):
+            raise NotReadable(words % {"line": read_workbook.LAST_ROW})
+        if any(len(cell) > read_workbook.LONGEST_CELL for cell in row):
             raise NotReadable(_("Line %(line)s has a cell that is too long.") % {"line": number})
         if not any(row):
             continue
-        if header is None:
-            header, first_row = row, number
-            continue
-        if len(found) == ROWS_AT_MOST:
+        if len(found) > read_workbook.ROWS_AT_MOST:
             words = _("The file has more than %(count)s lines. Split it into smaller ones.")
-            raise NotReadable(words % {"count": ROWS_AT_MOST})
+            raise NotReadable(words % {"count": read_workbook.ROWS_AT_MOST})
         found[number] = row
-    if header is None:
+    if not found:
         raise NotReadable(_("The file is empty."))
-    return Table(header, found, first_row)
+    return found
 
 
 def _split(text: str, delimiter: str) -> Iterator[tuple[str, ...]]:
@@ -144,7 +118,7 @@ def _split(text: str, delimiter: str) -> Iterator[tuple[str, ...]]:
             # The texts as they were before `protected` marked those that look like formulas.
             yield tuple(
                 Formula(cell) if cell.startswith("=") else _marked.sub(r"\1", cell).strip()
-                for cell in record[:COLUMNS_AT_MOST]
+                for cell in record[: read_workbook.COLUMNS_AT_MOST]
             )
     except (csv.Error, ValueError, TypeError):
         words = _("The lines of this CSV file cannot be told apart. Save the table again.")
@@ -202,10 +176,10 @@ class Intended:
 
 def read_entries(content: bytes, account: str) -> Intended:
     """Return what a table wants of the groups of an account. Raises `NotReadable`."""
-    table = read_table(content, _count_columns)
+    rows = iter(read_table(content, column_names()).items())
     columns: dict[str, int] = {}
     ignored = []
-    for place, name in enumerate(table.header):
+    for place, name in enumerate(next(rows)[1]):
         key = column_names().get(fold(name))
         if key in columns:
             raise NotReadable(_("The column “%(name)s” is there twice.") % {"name": name})
@@ -220,7 +194,7 @@ def read_entries(content: bytes, account: str) -> Intended:
         raise NotReadable(words)
     labels = dict(zip(COLUMNS, header(), strict=True))
     entries, errors = [], []
-    for number, row in table.rows.items():
+    for number, row in rows:
         cells = {key: row[place] for key, place in columns.items() if place < len(row) and row[place]}
         if fold(theirs := cells.get("account", account)) != fold(account):
             words = _(
@@ -239,10 +213,6 @@ def read_entries(content: bytes, account: str) -> Intended:
     return Intended(tuple(entries), tuple(errors), ignored=tuple(ignored))
 
 
-def _count_columns(cells: Iterable[str]) -> int:
-    return sum(fold(cell[:LONGEST_CELL]) in column_names() for cell in cells)
-
-
 @cache
 def column_names() -> dict[str, str]:
     names: dict[str, str] = {}
@@ -257,7 +227,6 @@ def column_names() -> dict[str, str]:
 
 @cache
 def names_of_type(loyalty_type: int) -> frozenset[str]:
-    """Return the names of a type in all languages, and its number."""
     names = {str(loyalty_type)}
     for language, _name in settings.LANGUAGES:
         with override(language):
@@ -266,10 +235,8 @@ def names_of_type(loyalty_type: int) -> frozenset[str]:
 
 
 def _as_form_value(key: str, text: str) -> str:
-    match key:
-        case "loyalty_type":
-            return next((str(each.value) for each in LoyaltyType if fold(text) in names_of_type(each)), text)
-        case "birthday_bonus":
-            for sign in (DEFAULT_CURRENCY, currency.get()):
-                text = text.removesuffix(sign).rstrip()
+    if key == "loyalty_type":
+        return next((str(each.value) for each in LoyaltyType if fold(text) in names_of_type(each)), text)
+    for sign in (DEFAULT_CURRENCY, currency.get()) if key == "birthday_bonus" else ():
+        text = text.removesuffix(sign).rstrip()
     return text

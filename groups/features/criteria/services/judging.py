@@ -76,7 +76,6 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def groups(self) -> tuple[int, ...]:
-        """The ids of the groups that take part, in their order: those of the rows, and the last one."""
         return (*(row.group_id for row in self.rows), self.otherwise)
 
     @cached_property
@@ -89,8 +88,6 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 
 class Judge:
-    """Judges clients by a table, on one day."""
-
     def __init__(self, table: Table, today: date) -> None:
         self._today = today.toordinal()
         self._rows = [
@@ -129,7 +126,6 @@ def _within(number: int, least: int | None, most: int | None) -> bool:
 
 
 def birthdays_around(today: date, days: int) -> frozenset[tuple[int, int]]:
-    """Return the month and day of each birthday that is at most so many days before or after a day."""
     away = timedelta(days=days)
     return frozenset(Period(today - away, today + away).birthdays)
 

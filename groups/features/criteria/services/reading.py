@@ -19,28 +19,10 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from groups.features.criteria.models import Criteria, CriteriaPin
-from groups.features.criteria.services.judging import (
-    UNREAD,
-    Born,
-    Bought,
-    BoughtIn,
-    Judge,
-    Registered,
-    SalesBook,
-    Span,
-    Table,
-    spans_of,
-)
+from groups.features.criteria.services import judging
+from groups.features.insights.services import sweep
 from groups.features.insights.services.sales import MONTH, VIEW_SALES, Period, read_sales
 from groups.features.insights.services.scheme import Ladder, begin_rules
-from groups.features.insights.services.sweep import (
-    DAY,
-    Listener,
-    SweepProgress,
-    add_listener,
-    find_sums,
-    kept_sums,
-)
 from groups.features.moves.services import ClientMove
 from groups.models import PosterCredentials
 from groups.models.contents import Pairs
@@ -139,7 +121,6 @@ class Preview(msgspec.Struct):
 
     @property
     def moved(self) -> Pairs:
-        """The pairs as the effect of a run has them."""
         return tuple((pair.from_id, pair.to_id, pair.clients) for pair in self.pairs)
 
     @property
@@ -191,7 +172,9 @@ def widened(bounds: tuple[int, int] | None, value: int) -> tuple[int, int]:
 
 def kept_spread(credentials: PosterCredentials, field: str, days: int) -> Spread | None:
     """Return where the clients of the table's groups lie, as it was read today; None if it was not."""
-    return kept_sums(credentials, _key(credentials, "spread", timezone.localdate(), field, days), Spread)
+    return sweep.kept_sums(
+        credentials, _key(credentials, "spread", timezone.localdate(), field, days), Spread
+    )
 
 
 def _key(credentials: PosterCredentials, *parts: object) -> str:
@@ -206,7 +189,7 @@ def lacks_sales(credentials: PosterCredentials) -> bool:
 # --- The reading -------------------------------------------------------------------------------------------
 
 
-class CriteriaReading(Listener[Preview]):
+class CriteriaReading(sweep.Listener[Preview]):
     """Judges all clients by a table; `moves` has who would move once it is done.
 
     `named` has the first clients of the `pair` that was asked for, after those to `skip`, with what they
@@ -220,7 +203,7 @@ class CriteriaReading(Listener[Preview]):
     def __init__(
         self,
         credentials: PosterCredentials,
-        table: Table,
+        table: judging.Table,
         groups: Mapping[int, Group],
         *,
         pair: tuple[int, int] | None = None,
@@ -233,12 +216,12 @@ class CriteriaReading(Listener[Preview]):
         self.table = table
         self.today = timezone.localdate()
         self.moves: list[ClientMove] = []
-        self.named: list[tuple[Client, Bought | None]] = []
+        self.named: list[tuple[Client, judging.Bought | None]] = []
         self.groups = groups
         self.pair, self.skip = pair, skip
-        self._judge = Judge(table, self.today)
+        self._judge = judging.Judge(table, self.today)
         self._preview = Preview(self.as_of, dict.fromkeys(table.groups, 0))
-        self._book = SalesBook((MONTH, *table.periods))
+        self._book = judging.SalesBook((MONTH, *table.periods))
         # Kopecks before discounts in the last month, of all its lists; those paid are in the book.
         self._totals: Counter[int] = Counter()
         self._needs_sales = needs_sales
@@ -249,7 +232,6 @@ class CriteriaReading(Listener[Preview]):
         self._page_before: set[int] = set()
 
     def begin(self, until: float, alive: Callable[[], object]) -> None:
-        """Read the sales of all periods, and the rules that may work against the table."""
         self._read_sales(until, alive)
         if self._needs_sales and not self._preview.may_see_sales:
             raise SalesRefused
@@ -264,8 +246,8 @@ class CriteriaReading(Listener[Preview]):
         """
         preview, failures = self._preview, 0
         # The rows of each list that was read of the last month.
-        rows_of_month: dict[Span, int] = {}
-        for span in spans_of(self._book.periods):
+        rows_of_month: dict[judging.Span, int] = {}
+        for span in judging.spans_of(self._book.periods):
             within, found = seconds_left(until, "dash.getClientsSales"), None
             if failures < FAILURES_IN_A_ROW:
                 first, last = (self.today - timedelta(days=ago) for ago in (span[1] - 1, span[0]))
@@ -321,9 +303,9 @@ class CriteriaReading(Listener[Preview]):
             preview.unproven += 1
             return
         born, registered = dates
-        preview.unread += UNREAD in dates and any(
-            (born == UNREAD and row.birthday_in is not None)
-            or (registered == UNREAD and row.needs_registration)
+        preview.unread += judging.UNREAD in dates and any(
+            (born == judging.UNREAD and row.birthday_in is not None)
+            or (registered == judging.UNREAD and row.needs_registration)
             for row in self.table.rows
         )
         place = self._judge.place_of(*dates, bought)
@@ -339,7 +321,7 @@ class CriteriaReading(Listener[Preview]):
         self.moves.append(ClientMove(client.id, client.group_id, to_id))
         self._add_move(client, to_id, bought)
 
-    def _add_move(self, client: Client, to_id: int, bought: BoughtIn) -> None:
+    def _add_move(self, client: Client, to_id: int, bought: judging.BoughtIn) -> None:
         """Add the move of a client to the sums of its pair, and name them if that pair is asked for."""
         from_id = client.group_id
         pair = self._pairs.get((from_id, to_id))
@@ -386,12 +368,12 @@ class CriteriaReading(Listener[Preview]):
                 spread.step *= 100 if field == "bought" else 1  # kopecks
                 key = _key(self.credentials, "spread", self.today, field, days)
                 kept[key] = msgspec.msgpack.encode(spread)
-        ask_shared(lambda: cache.set_many(kept, timeout=DAY), [])
+        ask_shared(lambda: cache.set_many(kept, timeout=sweep.DAY), [])
 
 
-def dates_of(client: Client) -> tuple[Born, Registered]:
-    born: Born = UNREAD
-    registered: Registered = UNREAD
+def dates_of(client: Client) -> tuple[judging.Born, judging.Registered]:
+    born: judging.Born = judging.UNREAD
+    registered: judging.Registered = judging.UNREAD
     with suppress(UnreadableRow):
         born = client.born_on
     with suppress(UnreadableRow):
@@ -407,7 +389,7 @@ def _given(group: Group, own: Decimal, total: int, revenue: int) -> Decimal:
 
 def new_reading(
     credentials: PosterCredentials,
-    table: Table,
+    table: judging.Table,
     *,
     pair: tuple[int, int] | None = None,
     skip: int = 0,
@@ -434,7 +416,7 @@ def new_reading(
     return CriteriaReading(credentials, table, groups, pair=pair, skip=skip, needs_sales=needs_sales)
 
 
-def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | SweepProgress:
+def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | sweep.SweepProgress:
     """Return what the table would do, as read now, or the progress of the worker's reading.
 
     A worker reads large accounts, and small ones of a slow Poster. `again` is True to read again, and False
@@ -443,10 +425,10 @@ def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | SweepPro
     if again:
         reading.forget()
     ask_shared(lambda: cache.set(_key(reading.credentials, "asked"), True, timeout=ASKED), None)
-    return find_sums(reading, within=SECONDS_FOR_ALL)
+    return sweep.find_sums(reading, within=SECONDS_FOR_ALL)
 
 
-@add_listener
+@sweep.add_listener
 def listen_for_criteria(credentials: PosterCredentials, _days: int) -> CriteriaReading | None:
     """Return the reading for a sweep of a worker; None where nobody has asked for a preview."""
     may_see = credentials.user.has_perms((VIEW_CLIENTS, VIEW_SALES))
@@ -454,6 +436,6 @@ def listen_for_criteria(credentials: PosterCredentials, _days: int) -> CriteriaR
         return None
     try:
         saved = saved_criteria(credentials)
-        return new_reading(credentials, Table.from_json(saved.table)) if saved else None
+        return new_reading(credentials, judging.Table.from_json(saved.table)) if saved else None
     except (GroupsGone, PosterError):
         return None

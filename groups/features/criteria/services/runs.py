@@ -145,14 +145,9 @@ def pin_client(credentials: PosterCredentials, *, client: int, reason: str, unti
         raise PermissionDenied
     if find_client(credentials, client, within=None) is None:
         return False
-    user, now = credentials.user, timezone.now()
-    values = {
-        "reason": reason,
-        "until": until,
-        "user": user,
-        "user_name": user.get_username(),
-        "made_at": now,
-    }
+    user = credentials.user
+    values: dict[str, Any] = {"reason": reason, "until": until, "made_at": timezone.now()}
+    values |= {"user": user, "user_name": user.get_username()}
     CriteriaPin.objects.update_or_create(values, account=credentials.account, client_id=client)
     return True
 
@@ -166,7 +161,6 @@ def remove_pin(credentials: PosterCredentials, pin: CriteriaPin) -> None:
 
 @prune("pins of criteria")
 def forget_ended_pins() -> int:
-    """Delete the pins whose last day is past; return how many."""
     return CriteriaPin.objects.filter(until__lt=timezone.localdate()).delete()[0]
 
 
@@ -203,7 +197,6 @@ class RunScope(Content):
         return pairs_of(self.moves) if self.agreed is None else self.agreed
 
     def planned(self, reading: CriteriaReading) -> "RunScope":
-        """Return the scope with the moves of a reading of now."""
         moves, sums = tuple(reading.moves), reading.sums
         scope = replace(self, moves=moves, planned_at=timezone.now(), day=reading.today)
         return replace(scope, unproven=sums.unproven, has_read=sums.has_read, beyond=0)
@@ -255,8 +248,6 @@ def _within(agreed: Pairs, sent: Iterable[tuple[int, int]], moves: Iterable[Clie
 
 
 class CriteriaRun(MovingRun):
-    """One run of the worker on a job of criteria. Each client is written once at most."""
-
     def _begin(self) -> None:
         """Find out who is left to move, by a reading of now or of the last minutes.
 
@@ -311,12 +302,12 @@ class CriteriaRun(MovingRun):
 
     def _check_targets(self, ids: set[int]) -> None:
         """Raise `Stopped` if a group that clients go to is gone, by two looks."""
-        for is_second in (False, True):
+        for pause in (settings.POSTER_CONFIRM_SECONDS, None):
             found = self._ask_of_account(lambda: list_groups_now(sender_of(self._job)))
             if ids <= {group.id for group in found.groups}:
                 return
-            if not is_second:
-                self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
+            if pause is not None:
+                self._lease.wait(pause)
         raise Stopped(Job.Stop.TARGET_GONE)
 
     def _commands(self, page: Sequence[ClientMove]) -> list[MoveClient]:
@@ -340,8 +331,6 @@ class CriteriaRun(MovingRun):
 
 @kinds.register
 class Run(JobKind):
-    """Move the clients of an account to the groups in which they belong by its criteria."""
-
     kind = KIND
     label = gettext_lazy("run of the automatic groups")
     done_label = pgettext_lazy("parts of a job", "moved")

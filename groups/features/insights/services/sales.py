@@ -110,7 +110,6 @@ class GroupSales(msgspec.Struct, array_like=True, frozen=True):
         return sum((part.everybody.revenue for part in self.parts), Decimal(0))
 
     def cost(self, old: GroupValues, new: GroupValues) -> Decimal:
-        """Return how much more the new values would have given than the old ones, unrounded."""
         return sum((cost_of(part, old, new) for part in self.parts), Decimal(0))
 
 
@@ -178,7 +177,6 @@ def months_of(last: date, days: int) -> tuple[Period, ...]:
 
 
 def summed(lines: Iterable[Decimal]) -> Decimal:
-    """Add up unrounded amounts: they are rounded once, at the end."""
     return rounded(sum(lines, Decimal(0)))
 
 
@@ -220,7 +218,6 @@ class SalesAdder(Listener[Sales]):
         self._latest = self._sales_in(self._parts[-1])
 
     def add(self, page: ClientList) -> None:
-        """Note the group and the own percent of each client who was not removed."""
         self._clients_read += len(page.clients)
         self._unreadable += len(page.unreadable)
         for client in page.clients:
@@ -234,7 +231,6 @@ class SalesAdder(Listener[Sales]):
                 self._birthdays[client.group_id] += 1
 
     def done(self) -> Sales:
-        """Read the sales of the months before, and return the sums of all."""
         if self._unreadable and not self._clients_read:
             raise _none_read("clients.getClients")
         self._add_sales(len(self._parts) - 1, self._latest)
@@ -302,7 +298,6 @@ def _none_read(method: str) -> InvalidResponse:
 
 @add_listener
 def listen_for_sales(credentials: PosterCredentials, days: int) -> SalesAdder | None:
-    """Return the listener of a sweep whose user may see sales."""
     return SalesAdder(credentials, days or MONTH) if credentials.user.has_perm(VIEW_SALES) else None
 
 

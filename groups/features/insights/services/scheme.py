@@ -7,16 +7,15 @@ one type leads to a group of the other, nothing says that Poster keeps them apar
 import hashlib
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from enum import Enum
 from functools import cached_property
 from itertools import dropwhile, groupby, takewhile
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from django.conf import settings
@@ -25,28 +24,14 @@ from django.utils import timezone
 from groups.features.insights.services.sweep import Listener, add_listener
 from groups.models import PosterCredentials
 from groups.poster import ClientList, Group, LoyaltyRule, PosterClient, PosterError, Promotion, UnreadableRow
-from groups.poster.fields import fold
 from groups.services.gateway import begin_call
 from groups.services.groups import Groups, cache_key, cached, keep_cached, list_groups
 
 # --- The ladder --------------------------------------------------------------------------------------------
 
 
-class Problem(Enum):
-    """A contradiction between the rules, or between a rule and the groups."""
-
-    GONE = "gone"
-    LOWER = "lower"
-    SAME_SUM = "same_sum"
-
-
-@dataclass(frozen=True, slots=True)
-class Contradiction:
-    """A problem of a rule; `other` is the rule that it contradicts, if there is one."""
-
-    problem: Problem
-    rule: LoyaltyRule
-    other: LoyaltyRule | None = None
+type Contradiction = tuple[Literal["gone", "lower", "same_sum"], LoyaltyRule, LoyaltyRule | None]
+"""A problem of a rule, and the rule that it contradicts, if there is one."""
 
 
 class Ladder:
@@ -61,20 +46,21 @@ class Ladder:
         self.rules = tuple(sorted(rules, key=lambda rule: (rule.value, rule.id)))
         self.groups = {group.id: group for group in groups}
         self._unread_ids = {row.id for row in unreadable}
-        self._is_mixed = any(rule.loyalty_type not in (None, self._type(rule)) for rule in self.rules)
+        led_to = [(rule, self.group_of(rule)) for rule in self.rules]
+        self._is_mixed = any(
+            group and rule.loyalty_type not in (None, group.loyalty_type) for rule, group in led_to
+        )
         self._ladders: dict[int | None, list[LoyaltyRule]] = defaultdict(list)
         for rule in self.rules:
             self._ladders[self.kind(rule)].append(rule)
 
     def group_of(self, rule: LoyaltyRule) -> Group | None:
-        """Return the group that a rule leads to, or None if it is gone or could not be read."""
         return self.groups.get(rule.group_id)
 
     def kind(self, rule: LoyaltyRule) -> int | None:
         """Return the ladder of a rule: the type of its groups, or 0 if the types are mixed."""
-        return 0 if self._is_mixed else self._type(rule)
-
-    def _type(self, rule: LoyaltyRule) -> int | None:
+        if self._is_mixed:
+            return 0
         group = self.group_of(rule)
         return group.loyalty_type if group else rule.loyalty_type
 
@@ -82,7 +68,6 @@ class Ladder:
         return tuple(rule for rule in self.rules if rule.group_id == group_id)
 
     def out_of(self, group_id: int) -> tuple[LoyaltyRule, ...]:
-        """Return the rules of the next step above a group; none if no rule leads to the group."""
         into = self.into(group_id)
         return self.after(into[-1]) if into else ()
 
@@ -97,13 +82,11 @@ class Ladder:
         return (step, *takewhile(lambda other: other.value == step.value, elsewhere))
 
     def next_sum(self, rule: LoyaltyRule) -> Decimal | None:
-        """Return the sum of the next step above a rule, or None on the highest one."""
         above = self.after(rule)
         return above[0].value if above else None
 
     @cached_property
     def outside(self) -> tuple[Group, ...]:
-        """The groups that no rule leads to, in Poster's order."""
         led_to = {rule.group_id for rule in self.rules}
         return tuple(group for group in self.groups.values() if group.id not in led_to)
 
@@ -113,29 +96,24 @@ class Ladder:
 
         A group is gone only where it certainly is: not while a row without an id, or its own, is unreadable.
         """
-        found = [
-            each for ladder in self._ladders.values() for each in _contradictions_of(ladder, self.groups)
-        ]
-        found += [
-            Contradiction(Problem.GONE, rule)
+        found: list[Contradiction] = [
+            ("gone", rule, None)
             for rule in self.rules
             if rule.group_id not in self.groups and not {rule.group_id, None} & self._unread_ids
         ]
-        return tuple(sorted(found, key=lambda each: (each.rule.value, each.rule.id)))
-
-
-def _contradictions_of(ladder: list[LoyaltyRule], groups: dict[int, Group]) -> Iterator[Contradiction]:
-    best: tuple[Decimal, LoyaltyRule] | None = None
-    for _sum, rules in groupby(ladder, key=attrgetter("value")):
-        step = [(rule, groups[rule.group_id]) for rule in rules if rule.group_id in groups]
-        for place, (rule, group) in enumerate(step):
-            if len(step) > 1:
-                yield Contradiction(Problem.SAME_SUM, rule, step[place - 1][0])
-            if best and best[0] > group.percent:
-                yield Contradiction(Problem.LOWER, rule, best[1])
-        for rule, group in step:
-            if best is None or group.percent > best[0]:
-                best = group.percent, rule
+        for ladder in self._ladders.values():
+            best: tuple[Decimal, LoyaltyRule] | None = None
+            for _sum, rules in groupby(ladder, key=attrgetter("value")):
+                step = [(rule, group) for rule in rules if (group := self.group_of(rule))]
+                for place, (rule, group) in enumerate(step):
+                    if len(step) > 1:
+                        found.append(("same_sum", rule, step[place - 1][0]))
+                    if best and best[0] > group.percent:
+                        found.append(("lower", rule, best[1]))
+                for rule, group in step:
+                    if best is None or group.percent > best[0]:
+                        best = group.percent, rule
+        return tuple(sorted(found, key=lambda each: (each[1].value, each[1].id)))
 
 
 # --- Promotions and rules ----------------------------------------------------------------------------------
@@ -253,7 +231,6 @@ def begin_dependents(
 
 
 def dependents_of(credentials: PosterCredentials, group_id: int) -> Dependents:
-    """Return the dependents of a group as they are now."""
     return begin_dependents(credentials, group_id, fresh=True)()
 
 
@@ -262,8 +239,6 @@ def dependents_of(credentials: PosterCredentials, group_id: int) -> Dependents:
 
 @dataclass(frozen=True)
 class Scheme:
-    """The groups and rules of an account, and the groups that are worth a second look."""
-
     groups: Groups
     rules: Listed[LoyaltyRule]
 
@@ -273,24 +248,6 @@ class Scheme:
         is_old = self.groups.failure is not None
         unreadable = (UnreadableRow("a copy"),) if is_old else self.groups.unreadable
         return Ladder(self.rules.found, self.groups.groups, unreadable)
-
-    @property
-    def alike(self) -> list[list[Group]]:
-        """Groups of one name, percent and type, two or more together."""
-        found = defaultdict(list)
-        for group in self.groups.groups:
-            found[fold(group.name), group.percent, group.loyalty_type].append(group)
-        return [groups for groups in found.values() if len(groups) > 1]
-
-    @property
-    def out_of_reach(self) -> list[list[Group]]:
-        """Groups whose percent no rule leads to: those of one type and percent together, lowest first."""
-        led_to = filter(None, map(self.ladder.group_of, self.ladder.rules))
-        reached = {(group.loyalty_type, group.percent) for group in led_to}
-        found = defaultdict(list)
-        for group in self.groups.groups:
-            found[group.loyalty_type, group.percent].append(group)
-        return [groups for key, groups in sorted(found.items()) if key not in reached]
 
 
 def read_scheme(credentials: PosterCredentials, *, fresh: bool = False) -> Scheme:
@@ -307,8 +264,6 @@ NEAR = Decimal("0.9")
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """The numbers that clients are compared with: percents of groups, and sums of the steps above them."""
-
     percents: Mapping[int, Decimal]
     steps: Mapping[int, Collection[Decimal]]
 
@@ -319,11 +274,6 @@ class Questions:
             if (above := scheme.ladder.next_sum(rule)) is not None:
                 steps[rule.group_id].add(above)
         return cls({group.id: group.percent for group in scheme.groups.groups}, steps)
-
-    @property
-    def digest(self) -> str:
-        steps = [(group_id, sorted(sums)) for group_id, sums in sorted(self.steps.items())]
-        return hashlib.sha256(repr((sorted(self.percents.items()), steps)).encode()).hexdigest()[:16]
 
 
 class MemberSums(msgspec.Struct):
@@ -348,7 +298,9 @@ class MemberAdder(Listener[MemberSums]):
     sums_type = MemberSums
 
     def __init__(self, credentials: PosterCredentials, questions: Questions) -> None:
-        super().__init__(credentials, questions.digest)
+        steps = [(group_id, sorted(sums)) for group_id, sums in sorted(questions.steps.items())]
+        asked = repr((sorted(questions.percents.items()), steps)).encode()
+        super().__init__(credentials, hashlib.sha256(asked).hexdigest()[:16])
         self._questions = questions
         self._sums = MemberSums(self.as_of, not self.is_settled)
 
@@ -375,7 +327,6 @@ class MemberAdder(Listener[MemberSums]):
 
 @add_listener
 def listen_for_members(credentials: PosterCredentials, _days: int) -> MemberAdder | None:
-    """Return the listener of a sweep for the scheme as it is now; None if that cannot be read."""
     if not credentials.user.has_perm("groups.view_group"):
         return None
     try:

@@ -136,7 +136,6 @@ class Listener[T](ABC):
         ask_shared(lambda: cache.set(self.key, encoded, timeout=life), None)
 
     def forget(self) -> None:
-        """Let the next page that asks begin again."""
         ask_shared(lambda: cache.delete_many([self.key, self.failure_key]), None)
 
     def note_failure(self) -> None:
@@ -144,7 +143,6 @@ class Listener[T](ABC):
         ask_shared(lambda: cache.add(self.failure_key, self.failure, timeout=FAILED), None)
 
     def check_failure(self) -> None:
-        """Raise the failure that was noted a moment ago."""
         if failure := ask_shared(lambda: cache.get(self.failure_key), None):
             raise failure
 
@@ -185,11 +183,20 @@ def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T
     listener.check_failure()
     if (noted := _progress_of(credentials)) is not None:
         return noted
-    return _enqueue(listener)
+    key, progress = _key(credentials), SweepProgress(0, list_groups(credentials).totals.clients)
+    if ask_shared(lambda: cache.add(key, progress, timeout=WAITS), None) is False:
+        return _progress_of(credentials) or progress  # another thread has just enqueued it
+    if _progress_of(credentials) is None:
+        raise busy()  # the cache keeps nothing: each request would enqueue a task, and find no sums
+    try:
+        sweep_account.enqueue(credentials.pk, listener.days, progress.clients)
+    except DatabaseError:
+        ask_shared(lambda: cache.delete(key), None)
+        raise
+    return progress
 
 
 def find_sums_quickly[T](listener: Listener[T]) -> T | None:
-    """Return the sums if they are known or read in a moment."""
     if (found := listener.kept()) is not None:
         return found
     try:
@@ -275,59 +282,41 @@ def _failing_alone(*listeners: Listener[Any]) -> Iterator[None]:
 # --- In the background -------------------------------------------------------------------------------------
 
 
-def _enqueue(listener: Listener[Any]) -> SweepProgress:
-    """Put the account's task into the queue, and note that it waits there."""
-    credentials = listener.credentials
-    key, progress = _key(credentials), SweepProgress(0, list_groups(credentials).totals.clients)
-    if ask_shared(lambda: cache.add(key, progress, timeout=WAITS), None) is False:
-        return _progress_of(credentials) or progress  # another thread has just done so
-    if _progress_of(credentials) is None:
-        raise busy()  # the cache keeps nothing: each request would enqueue a task, and find no sums
-    try:
-        sweep_account.enqueue(credentials.pk, listener.days, progress.clients)
-    except DatabaseError:
-        ask_shared(lambda: cache.delete(key), None)
-        raise
-    return progress
-
-
 class _Interrupted(Exception):
     """The worker is to stop; the next page that needs the sums enqueues the task again."""
 
 
 @task(queue_name=QUEUE)
 def sweep_account(credentials_id: int, days: int, clients: int) -> None:
-    """Sweep an account for all listeners whose sums are not kept yet."""
-    found = PosterCredentials.objects.select_related("account", "user").filter(pk=credentials_id).first()
-    if found is None:
+    credentials = (
+        PosterCredentials.objects.select_related("account", "user").filter(pk=credentials_id).first()
+    )
+    if credentials is None:
         return
-    with suppress(_Interrupted):
-        _sweep_for_all_listeners(found, days, clients)
-    ask_shared(lambda: cache.delete(_key(found)), None)
+    key, until = _key(credentials), time.monotonic() + LONGEST_SWEEP
 
-
-def _sweep_for_all_listeners(credentials: PosterCredentials, days: int, clients: int) -> None:
     def note(read: int) -> None:
         if stopping.is_set():
             raise _Interrupted
         progress = SweepProgress(read, max(read, clients), waiting=False)
-        ask_shared(lambda: cache.set(_key(credentials), progress, timeout=IS_ALIVE), None)
+        ask_shared(lambda: cache.set(key, progress, timeout=IS_ALIVE), None)
 
-    until = time.monotonic() + LONGEST_SWEEP
-    for delay in (*settings.SALES_RETRY_PAUSES, None):
-        note(0)
-        made = [make(credentials, days) for make in _makers]
-        listeners = [each for each in made if each is not None and each.kept() is None]
-        sweep(listeners, until=until, note=note)
-        failed = [each for each in listeners if each.failure is not None]
-        passing = any(isinstance(each.failure, Unreachable | InvalidResponse) for each in failed)
-        if delay is None or not passing:
-            break
-        stopping.wait(delay)
-    for each in failed:
-        reason = each.failure.reason if each.failure else ""
-        log.warning("The %s of account %s were not added up: %s", each.name, credentials.account_id, reason)
-        each.note_failure()
+    with suppress(_Interrupted):
+        for delay in (*settings.SALES_RETRY_PAUSES, None):
+            note(0)
+            made = [make(credentials, days) for make in _makers]
+            listeners = [each for each in made if each is not None and each.kept() is None]
+            sweep(listeners, until=until, note=note)
+            failed = [(each, each.failure) for each in listeners if each.failure is not None]
+            passing = any(isinstance(failure, Unreachable | InvalidResponse) for _each, failure in failed)
+            if delay is None or not passing:
+                break
+            stopping.wait(delay)
+        for each, failure in failed:
+            words = "The %s of account %s were not added up: %s"
+            log.warning(words, each.name, credentials.account_id, failure.reason)
+            each.note_failure()
+    ask_shared(lambda: cache.delete(key), None)
 
 
 def _progress_of(credentials: PosterCredentials) -> SweepProgress | None:

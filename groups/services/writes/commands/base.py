@@ -37,7 +37,8 @@ class Command(ABC):
     It is sent with the `credentials` of the user who asks for it. They are None in a command that is rebuilt
     from its journal row: it can be judged, undone and shown, but not sent.
 
-    `read` is the group that it reaches, where it was read just now: a gate need not read it once more.
+    `again_of` is a lost change that this command repeats. `read` is the group that it reaches, where it was
+    read just now: a gate need not read it once more.
     `request_id`, `asked_by` and `limit_reason` let it go beyond the limits of its account; see `Consent`.
     """
 
@@ -59,6 +60,7 @@ class Command(ABC):
     credentials: PosterCredentials | None = None
     job: Job | None = None
     undo_of: Change | None = None
+    again_of: Change | None = None
     read: Group | None = None
     request_id: uuid.UUID | None = None
     asked_by: str = ""
@@ -126,25 +128,12 @@ class Command(ABC):
         return None
 
     @property
-    def earlier_consent(self) -> Consent | None:
-        """The row that the write belongs to and that may go beyond the limits already."""
-        return self.job
-
-    @property
     def consent(self) -> Consent | None:
+        """Its own consent, or the row that it belongs to and that may go beyond the limits already."""
         own = Change(**{name: getattr(self, name) for name in CONSENT})
-        return own if own.is_given else self.earlier_consent
-
-    @property
-    def consent_columns(self) -> dict[str, Any]:
-        consent = self.consent
-        return {name: getattr(consent, name) for name in CONSENT} if consent else {}
+        return own if own.is_given else self.job or self.again_of
 
     # --- The write ------------------------------------------------------------------------------------------
-
-    @property
-    def sends_bonus(self) -> bool:
-        return False
 
     @abstractmethod
     def precheck(self, remote: RemoteState) -> Change.Reason | None: ...
@@ -183,10 +172,6 @@ class Command(ABC):
     @abstractmethod
     def determine_outcome(self, change: Change, remote: RemoteState, replaced: Replaced) -> Outcome | None:
         """Return the outcome that the remote state proves, or None while it proves nothing."""
-
-    def absent_reason(self, change: Change) -> Change.Reason:
-        """Return the reason for a review of a write that Poster accepted and no read shows."""
-        return Change.Reason.ACCEPTED_BUT_ABSENT
 
     def read_back(self, change: Change) -> Group | None:
         """Return the group that the write has left at Poster, as it was read after it, or None."""
@@ -233,15 +218,14 @@ class GroupCommand(Command, ABC):
     """A write to a group.
 
     `loaded` has the values when the form was opened, and `loaded_clients` the number of clients then; None is
-    a conflict. `again_of` is a lost change that this command repeats. `note` is for the journal alone.
-    `tells_cost` is False for values that may be over within a month: costs are those of a month.
+    a conflict. `note` is for the journal alone. `tells_cost` is False for values that may be over within a
+    month: costs are those of a month.
     """
 
     group_id: int | None = None
     loaded: GroupValues | None = None
     loaded_clients: int | None = None
     intended: GroupValues | None = None
-    again_of: Change | None = None
     tells_cost: bool = True
     note: str = ""
 
@@ -286,14 +270,6 @@ class GroupCommand(Command, ABC):
 
     def before(self, remote: RemoteState) -> dict[str, Any] | None:
         return remote.group.to_json() if remote.group else None
-
-    @property
-    def earlier_consent(self) -> Consent | None:
-        return self.job or self.again_of
-
-    @property
-    def sends_bonus(self) -> bool:
-        return bool(self.intended and self.intended.birthday_bonus)
 
     @property
     def changes_nothing(self) -> bool:

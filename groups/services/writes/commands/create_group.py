@@ -17,7 +17,7 @@ from groups.poster.fields import fold
 from groups.services.gateway import call_poster, remaining
 from groups.services.groups import read_list
 from groups.services.writes.commands.base import Command, GroupCommand, register
-from groups.services.writes.lag import created_ids, removed_ids, unseen_groups
+from groups.services.writes.lag import latest_changes, removed_ids, unseen_groups
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced, is_unit_mismatch, same, taken
 from groups.services.writes.reach import Reach, reach_of_values
 
@@ -50,7 +50,10 @@ class CreateGroup(GroupCommand):
         return reach_of_values(None, self.intended)
 
     def before(self, remote: RemoteState) -> dict[str, Any] | None:
-        return RecordIds(tuple(remote.ids)).to_json()
+        listed = remote.groups
+        unreadable = {row.id for row in listed.unreadable if row.id is not None}
+        ids = {group.id for group in listed.groups} | unreadable | remote.seen_ids
+        return RecordIds(tuple(sorted(ids))).to_json()
 
     def precheck(self, remote: RemoteState) -> Change.Reason | None:
         there = [group for group in remote.groups.present if group.id not in remote.removed_ids]
@@ -73,9 +76,11 @@ class CreateGroup(GroupCommand):
         listed = read_list(credentials, within)
         copies = GroupsCopy.objects.of_present_token().filter(credentials__account=change.account_id)
         copied = copies.order_by("-fetched_at").values_list("groups", flat=True).first() or []
+        lately = latest_changes(change.account_id, OF_GROUPS, action=self.action)
+        created = filter(None, lately.values_list("group_id", flat=True))
         return RemoteState(
             groups=listed,
-            seen_ids=frozenset(row["id"] for row in copied) | created_ids(change.account_id),
+            seen_ids=frozenset(row["id"] for row in copied) | frozenset(created),
             unseen=unseen_groups(change.account_id, listed.groups),
             removed_ids=removed_ids(change.account_id),
         )
@@ -130,9 +135,6 @@ class CreateGroup(GroupCommand):
         if made:
             return Outcome(State.REVIEW, Reason.DUPLICATES, ids)
         return Outcome(State.REVIEW, Reason.NAMESAKE, ids, last_resort=True) if namesakes else None
-
-    def absent_reason(self, change: Change) -> Change.Reason:
-        return Reason.ANSWERED_ID_ABSENT if change.group_id else Reason.ACCEPTED_BUT_ABSENT
 
     @classmethod
     def undo(cls, change: Change) -> Command | None:

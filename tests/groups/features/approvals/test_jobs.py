@@ -15,12 +15,10 @@ from groups.features.approvals.models import ApprovalRequest, Limits
 from groups.features.approvals.services import BeyondLimits, check_job
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, EditPlan, Line
-from groups.features.moves import services as moves
 from groups.features.moves.services import Retire, plan_move
 from groups.models import Change, Job
 from groups.services.groups import read_now
-from groups.services.jobs import queue
-from groups.services.jobs.executor import submit_one_by_one
+from groups.services.jobs import executor, queue
 from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import BecameOther, NotNow
@@ -150,7 +148,7 @@ def test_clients_who_join_right_before_a_removal_are_moved_as_far_as_the_limit_a
     staff, sandbox, people, limit, join, monkeypatch
 ):
     limit(FEW + 1)
-    was_empty = []
+    was_empty, submit_one_by_one = [], executor.submit_one_by_one
 
     def submit(lease, commands, **more):
         commands = list(commands)
@@ -159,7 +157,7 @@ def test_clients_who_join_right_before_a_removal_are_moved_as_far_as_the_limit_a
             join(2)
         return submit_one_by_one(lease, commands, **more)
 
-    monkeypatch.setattr(moves, "submit_one_by_one", submit)
+    monkeypatch.setattr(executor, "submit_one_by_one", submit)
     job = run(start(staff, kind=Retire))
     assert ended(job) == STOPPED
     assert was_empty == [True]

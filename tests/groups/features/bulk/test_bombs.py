@@ -44,7 +44,7 @@ def result(content):
     """Return the words of a refusal, or none for a table, and hold that this process took little memory."""
     tracemalloc.start()
     try:
-        read_table(content, lambda cells: len(list(cells)))
+        read_table(content, ())
     except NotReadable as problem:
         return problem.messages[0]
     finally:
@@ -94,4 +94,4 @@ def test_a_table_as_large_as_may_be_is_read():
     cells = b"".join(b"<c><v>%d</v></c>" % number for number in range(49))
     rows = b"".join(b'<row r="%d">' % number + cells + b"</row>" for number in range(3, 5002))
     content = with_xml(SHEET, b"</sheetData>", rows)
-    assert len(read_table(content, lambda cells: len(list(cells))).rows) == 5000
+    assert len(read_table(content, ())) == 5001  # with the header

@@ -2,7 +2,6 @@
 
 import json
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -68,20 +67,6 @@ def test_an_export_goes_to_standard_output_and_its_plan_is_empty(manager, sandbo
     plan = run_scheme("plan", saved, "--user", "manager")
     assert (plan.code, plan.out, plan.err) == (0, "0 to create, 0 to change, 3 as they are\n", "")
     assert run_scheme("plan", saved, "--user", "manager", "--json").out == "[]\n"
-
-
-def test_an_export_that_is_interrupted_leaves_what_was_there(manager, sandbox, tmp_path, monkeypatch):
-    path, write = tmp_path / "saved.yaml", Path.write_text
-    path.write_text("groups: []\n")
-
-    def write_half(self, text, **options):
-        write(self, text[: len(text) // 2], **options)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", write_half)
-        assert run_scheme("export", path, "--user", "manager").code == 1
-    assert {each: each.read_text() for each in tmp_path.iterdir()} == {path: "groups: []\n"}
 
 
 def test_a_plan_tells_as_git_does_and_sends_no_write(manager, sandbox, file):

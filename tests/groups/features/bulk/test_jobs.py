@@ -79,8 +79,13 @@ def test_a_line_is_put_onto_the_values_and_the_clients_that_a_group_has_now(staf
 
 def test_nobody_follows_before_the_first_line_is_in_force(staff, sandbox, monkeypatch):
     """This includes a first round in which every group is locked by another change."""
-    together = []
-    monkeypatch.setattr(bulk, "submit_all", lambda _lease, orders: together.append(list(orders)) or [])
+    submit_all, together = executor.submit_all, []
+
+    def note(lease, orders):
+        together.extend(orders[1:])
+        return submit_all(lease, orders)
+
+    monkeypatch.setattr(executor, "submit_all", note)
     job = plan_edits(staff, {1: "11", 4: "12.5"})
     for group_id in (1, 4):
         Change(account=job.account, action="update", group_id=group_id, target=f"group:{group_id}").save()
@@ -178,8 +183,7 @@ def test_the_first_line_is_alone_and_with_a_bonus_where_there_is_one(staff, sand
         together.append(orders)
         return submit_all(lease, orders)
 
-    for module in (executor, bulk):
-        monkeypatch.setattr(module, "submit_all", note)
+    monkeypatch.setattr(executor, "submit_all", note)
     values = [new_group("Без бонусу"), new_group("З бонусом", bonus=50), new_group("І цей")]
     done(plan_edits(staff, created=values), staff)
     assert [[order.intended.name for order in orders] for orders in together] == [
@@ -202,7 +206,7 @@ def test_what_comes_back_in_another_unit_stops_it_after_a_kill_too(owner, creden
     """The worker was killed after the first line, and before it compared the group with it."""
     job = plan_edits(owner, created=[new_group("З бонусом", bonus=50), new_group("Без бонусу")])
     queue.start_draft(job, owner)
-    die_after_the_first(monkeypatch, bulk, job)
+    die_after_the_first(monkeypatch, job)
     job = run(job)
     assert (job.state, job.reason, job.detail) == (Job.State.STOPPED, "differs", "birthday_bonus")
     assert len(sandbox.posts("clients.createGroup")) == 1

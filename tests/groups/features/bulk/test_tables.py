@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime
+from types import SimpleNamespace
 
 import pytest
 from openpyxl.chart import BarChart
@@ -9,7 +10,6 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from groups.features.bulk.files import read_workbook, tables
 from groups.features.bulk.files.tables import Formula, NotReadable, read_table
-from groups.poster.fields import fold
 from groups.spreadsheets import protected
 from tests.support.spreadsheets import SHEET, STYLES, packed, parts_of, saved, workbook
 
@@ -20,7 +20,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def read(content):
     if isinstance(content, str):
         content = content.encode()
-    return read_table(content, lambda cells: sum(fold(cell) in NAMES for cell in cells))
+    rows = read_table(content, NAMES)
+    return SimpleNamespace(header=rows.pop(next(iter(rows))), rows=rows)
 
 
 def workbook_of_xml(rows):

@@ -1,5 +1,6 @@
 """Test the undo of edits and imports: what was changed goes back once, and what changed since stays."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -14,6 +15,7 @@ from groups.services.groups import read_now
 from groups.services.jobs import queue, undo
 from groups.services.jobs.kinds import JobProgress, progress_of
 from tests.support.jobs import ended, plan_undo, run, undone
+from tests.support.pages import text_of
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -70,6 +72,26 @@ def test_groups_of_an_import_are_removed_while_they_are_empty(owner, sandbox):
     assert percent_of(sandbox, 1) == "10"
     reasons = dict(back.changes.filter(state="failed").values_list("group_id", "reason"))
     assert reasons == {taken: "has_clients", renamed: "conflict"}
+
+
+def test_the_history_counts_all_groups_of_a_job_that_was_undone(staff, browse):
+    job = edit(staff, [line(staff, group_id, group_id, percent=Decimal(15)) for group_id in (1, 4, 5)])
+    back = undone(staff, job)
+    page = browse(staff).get("/history/").content.decode()
+    for each in (job, back):
+        row = re.search(rf'(?s)<tr data-job="{each.pk}".*?</tr>', page)[0]
+        assert "3 groups" in row
+
+
+def test_a_new_group_is_told_by_its_terms_and_without_a_bonus_of_zero(owner, browse):
+    values = GroupValues(name="Нова", loyalty_type=1, percent=Decimal(5))
+    job = edit(owner, [Line(number=1, new=values), line(owner, 1, 9, percent=Decimal(11))], Import)
+    client = browse(owner)
+    for page in (f"/jobs/{job.pk}/", f"/history/?job={job.pk}"):
+        words = text_of(client.get(page))
+        assert "0.00" not in words, page
+    words = text_of(client.get(f"/jobs/{job.pk}/"))
+    assert "created: Bonus 5%" in words, words[words.index("Нова") - 100 :][:300]
 
 
 def test_a_first_group_that_gets_other_values_stops_the_undo(staff, sandbox):

@@ -111,6 +111,7 @@ def test_of_two_who_save_at_once_one_hears_of_the_other_and_one_form_sent_twice_
         ({"group": 4, "days": "30"}, "at least one condition"),
         ({"group": 4, "receipts_max": "5"}, "in how many days"),
         (ROW | {"days": "366"}, "between 1 and 365"),
+        (ROW | {"receipts_min": "100001"}, "between 0 and 100,000"),
         (ROW | {"bought_min": "-5"}, "between 0 and 100,000,000"),
         (ROW | {"bought_max": "5999,99"}, "above the upper one"),
         (ROW | {"receipts_min": "3", "receipts_max": "2"}, "above the upper one"),

@@ -213,7 +213,7 @@ def test_the_list_and_its_export_have_what_is_owed(owner, browse, sandbox):
 
 
 @pytest.mark.parametrize(
-    ("spent", "words"), [("62", "about 62% were spent"), ("130", "More bonuses were spent here")]
+    ("spent", "words"), [("62", "≈ 62% of the bonuses granted"), ("130", "more than was granted")]
 )
 def test_the_form_and_the_page_of_the_cost_say_what_share_is_spent(owner, browse, sandbox, spent, words):
     put_nights(owner, GOLD, 91, granted="100", spent=spent)

@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 
 from groups.features.moves.services import Move, Retire
-from groups.features.snapshots import services as snapshots
 from groups.models import Change, Job, Lock, LocksLost
 from groups.models.locks import members_key
 from groups.services import credentials as credentials_service
@@ -221,7 +220,7 @@ def test_a_restore_locks_its_groups_and_its_page_names_what_locks_them(owner, br
 def test_a_restore_locks_the_group_that_it_creates_as_soon_as_it_is_there(owner, sandbox, monkeypatch):
     snapshot = snapshot_of(owner, 4)
     sandbox.console().remove(4)
-    job, check, tried = queue.start(plan_restore_of(owner, snapshot)), snapshots.check_target, []
+    job, check, tried = queue.start(plan_restore_of(owner, snapshot)), executor.check_target, []
     assert lock_keys(job=job) == {"members:4"}
 
     def and_somebody_removes_it(lease):
@@ -231,7 +230,7 @@ def test_a_restore_locks_the_group_that_it_creates_as_soon_as_it_is_there(owner,
             tried.append(occupied.value.holder)
         check(lease)
 
-    monkeypatch.setattr(snapshots, "check_target", and_somebody_removes_it)
+    monkeypatch.setattr(executor, "check_target", and_somebody_removes_it)
     assert ended(run(job)) == (Job.State.DONE, "")
     assert tried == [job]
     assert not Lock.objects.exists()
@@ -243,9 +242,10 @@ def test_a_restore_waits_for_the_removal_of_the_group_that_it_has_created(
     snapshot = snapshot_of(owner, 4)
     sandbox.console().remove(4)
     job, waits = queue.start(plan_restore_of(owner, snapshot)), []
+    submit_one_by_one = executor.submit_one_by_one
 
     def and_somebody_is_sooner(lease, commands):
-        yield from executor.submit_one_by_one(lease, commands)
+        yield from submit_one_by_one(lease, commands)
         if not waits:
             sandbox.script(REMOVE, "lost_before", seconds=0.05)
             made = Change.objects.get(job=job, action=Action.CREATE)
@@ -254,7 +254,7 @@ def test_a_restore_waits_for_the_removal_of_the_group_that_it_has_created(
     def then_it_is_not_made(_pause):
         Change.objects.settle(waits[0], state=State.FAILED, reason="not_applied")
 
-    monkeypatch.setattr(snapshots, "submit_one_by_one", and_somebody_is_sooner)
+    monkeypatch.setattr(executor, "submit_one_by_one", and_somebody_is_sooner)
     at_each_wait(monkeypatch, then_it_is_not_made)
     assert ended(run(job)) == (Job.State.DONE, "")
     assert waits[0].state == State.FAILED

@@ -96,14 +96,16 @@ def test_many_pages_are_gone_through_with_people_who_stay_between_them(staff, sa
 
 def test_whom_somebody_has_put_back_holds_up_nobody(staff, sandbox, people, monkeypatch):
     monkeypatch.setattr(moves, "AT_ONCE", 3)
-    job, here = start(staff), sorted(people(4))
+    job, here, submit_all = start(staff), sorted(people(4)), executor.submit_all
 
     def stop(lease, commands):
-        executor.submit_all(lease, commands)
-        raise job_lease.Interrupted
+        changes = submit_all(lease, commands)
+        if len(commands) > 1:
+            raise job_lease.Interrupted
+        return changes
 
     with monkeypatch.context() as patch:
-        patch.setattr(moves, "submit_all", stop)
+        patch.setattr(executor, "submit_all", stop)
         run(job)
     for client_id in here[:3]:
         sandbox.console().edit_client(client_id, client_groups_id="4")
@@ -118,7 +120,7 @@ def test_nobody_follows_it_after_a_kill_either(staff, sandbox, monkeypatch):
     """The worker was killed after the first move, and before it looked at what else had changed."""
     sandbox.script(MOVE, "busy_till")
     job = start(staff)
-    die_after_the_first(monkeypatch, moves, job)
+    die_after_the_first(monkeypatch, job)
     assert ended(run(job)) == (Job.State.STOPPED, "side_effect")
     assert len(sandbox.posts(MOVE)) == 1
     queue.resume(job, staff, accepts=True)
@@ -128,7 +130,7 @@ def test_nobody_follows_it_after_a_kill_either(staff, sandbox, monkeypatch):
 def test_a_first_one_on_which_a_person_has_decided_proves_nothing_for_the_others(staff, sandbox, monkeypatch):
     """Nobody has read it back, so the next one is moved alone too."""
     job = start(staff)
-    leave_the_first_to_a_person(monkeypatch, moves, job, staff)
+    leave_the_first_to_a_person(monkeypatch, job, staff)
     sandbox.script(MOVE, "busy_till")
     assert ended(run(job)) == (Job.State.STOPPED, "side_effect")
     assert len(sandbox.posts(MOVE)) == 2
@@ -182,13 +184,13 @@ def test_a_refusal_of_the_first_one_stops_it(staff, sandbox):
 
 def test_nobody_follows_before_the_first_one_has_arrived(staff, sandbox, monkeypatch):
     """This includes a first client whose every attempt fails."""
-    together = []
+    submit_all, together = executor.submit_all, []
 
-    def note(_lease, orders):
-        together.append(orders)
-        return []
+    def note(lease, orders):
+        together.extend(orders[1:])
+        return submit_all(lease, orders)
 
-    monkeypatch.setattr(moves, "submit_all", note)
+    monkeypatch.setattr(executor, "submit_all", note)
     sandbox.script(MOVE, "fin_before_headers", times=None, when="before")
     job = run(start(staff, client_ids=[FIRST, FIRST + 1]))
     assert ended(job) == (Job.State.DONE, "")

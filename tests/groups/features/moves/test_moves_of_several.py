@@ -119,7 +119,7 @@ def test_all_groups_are_locked_against_removals_and_other_jobs(owner, sandbox):
 
 def test_those_who_are_in_the_target_stay_and_one_other_group_is_an_ordinary_move(staff, sandbox):
     job = plan(staff, {1: 1, 129: 4, 130: 4}, target=1)
-    assert (job.group_id, job.wanted, job.total) == (4, {"clients": [129, 130]}, 2)
+    assert (job.group_id, job.wanted, job.total) == (4, {"clients": [129, 130], "groups": []}, 2)
     for nobody in ({}, {1: 1, 2: 1}):
         with pytest.raises(ValueError, match="Nobody"):
             plan(staff, nobody, target=1)

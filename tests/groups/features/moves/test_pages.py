@@ -31,7 +31,7 @@ def test_everybody_is_moved_by_a_job(staff, browse, people):
     assert answer.status_code == 302
     assert answer["Location"] == f"/jobs/{job.pk}/"
     assert (job.kind, job.user_name, job.group_id, job.target_id) == ("move", "staff", 4, 1)
-    assert job.wanted == {"clients": None}
+    assert job.wanted == {"clients": None, "groups": []}
     run(job)
     page = client.get(answer["Location"])
     assert 'data-state="done"' in page.content.decode()
@@ -44,7 +44,7 @@ def test_those_who_were_chosen_are_moved(staff, browse, people):
     assert "Move 2 clients of" in text_of(client.get(url))
     client.post(MOVE, filled(client, url))
     job = Job.objects.get()
-    assert (job.wanted, job.total) == ({"clients": [129, 130]}, 2)
+    assert (job.wanted, job.total) == ({"clients": [129, 130], "groups": []}, 2)
 
 
 def test_without_a_choice_nobody_is_meant(staff, browse):
@@ -116,7 +116,7 @@ def test_the_same_form_with_other_values_starts_nothing(staff, browse):
         assert 'name="target"' not in answer.content.decode()
     assert client.post(MOVE, form).status_code == 302
     job = Job.objects.get()
-    assert (job.kind, job.target_id, job.wanted) == ("move", 1, {"clients": None})
+    assert (job.kind, job.target_id, job.wanted) == ("move", 1, {"clients": None, "groups": []})
 
 
 def test_a_second_person_is_led_to_the_job_that_is_there(staff, owner, browse):

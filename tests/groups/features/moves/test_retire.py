@@ -10,7 +10,7 @@ from groups.features.snapshots import services as snapshots
 from groups.models import Change, Job
 from groups.services import credentials as credentials_service
 from groups.services.groups import find_group
-from groups.services.jobs import queue
+from groups.services.jobs import executor, queue
 from poster_admin.common.encryption import SecretUnreadable
 from tests.support.jobs import FEW, at_each_wait, ended, leave_the_first_to_a_person, plan, run, start
 from tests.support.pages import hidden
@@ -103,7 +103,7 @@ def test_one_late_look_that_finds_somebody_elsewhere_proves_nothing(staff, sandb
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_nor_does_the_word_of_a_person_that_somebody_was_moved(staff, sandbox, people, monkeypatch):
     job = retirement(staff)
-    leave_the_first_to_a_person(monkeypatch, moves, job, staff)
+    leave_the_first_to_a_person(monkeypatch, job, staff)
     (moved,) = people(1) & set(range(FIRST, FIRST + 20))
     sandbox.console().edit_client(moved, client_groups_id="4")
     sandbox.lag("count_zero", "clients.getGroup")
@@ -126,7 +126,7 @@ def test_a_run_killed_just_after_the_removal_has_nothing_left_to_do(staff, sandb
     snapshots.take_snapshot_for_job(job, 4, credentials_service.credentials_of(staff))
     sandbox.console().edit_client(FIRST + 1, client_groups_id="5")
 
-    submit = moves.submit_one_by_one
+    submit = executor.submit_one_by_one
 
     def die_after_the_removal(lease, commands, **options):
         changes = list(submit(lease, commands, **options))
@@ -135,7 +135,7 @@ def test_a_run_killed_just_after_the_removal_has_nothing_left_to_do(staff, sandb
         return iter(changes)
 
     with monkeypatch.context() as patch:
-        patch.setattr(moves, "submit_one_by_one", die_after_the_removal)
+        patch.setattr(executor, "submit_one_by_one", die_after_the_removal)
         with pytest.raises(SystemExit):
             run(job)
     assert len(sandbox.posts(REMOVE)) == 1

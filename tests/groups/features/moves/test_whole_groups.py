@@ -34,7 +34,7 @@ def test_the_target_is_no_source_and_a_single_group_has_its_own_page(staff, brow
     client = browse(staff)
     client.post(URL, filled(client, "1,4"))
     job = Job.objects.get()
-    assert (job.group_id, job.wanted) == (4, {"clients": None})
+    assert (job.group_id, job.wanted) == (4, {"clients": None, "groups": []})
     assert client.get(f"{URL}?id=4")["Location"] == "/groups/4/clients/move/"
     assert client.get(URL)["Location"] == client.get(f"{URL}?id=77,78")["Location"] == "/groups/"
 

@@ -100,7 +100,7 @@ def test_the_moved_ones_come_back_from_wherever_they_are(owner, sandbox):
     sandbox.console().edit_client(131, delete="1")
     found = look(owner, snapshot)
     assert found.is_the_same
-    assert [(origin.group_id, origin.count) for origin in found.origins] == [(5, 2), (1, FEW - 3)]
+    assert [(group_id, count) for group_id, _name, count in found.origins] == [(5, 2), (1, FEW - 3)]
     assert (found.in_place, found.moved, found.gone, found.created) == (0, FEW - 1, 1, 0)
     back = run(started(owner, snapshot))
     assert (back.state, back.reason) == (Job.State.DONE, "")
@@ -255,14 +255,14 @@ def test_two_restores_at_once_create_nobody_twice(owner, sandbox, monkeypatch):
     for group_id in (4, 5):
         sandbox.console().remove(group_id)
     first, second = (started(owner, each) for each in kept)
-    submit_all, other = snapshots.submit_all, [second]
+    submit_all, other = executor.submit_all, [second]
 
     def after_the_other_one(lease, commands):
-        if other:
+        if other and len(commands) > 1:
             assert run(other.pop()).state == Job.State.DONE
         return submit_all(lease, commands)
 
-    monkeypatch.setattr(snapshots, "submit_all", after_the_other_one)
+    monkeypatch.setattr(executor, "submit_all", after_the_other_one)
     assert run(first).state == Job.State.DONE
     second.refresh_from_db()
     came = [row for job in (first, second) for row in people(sandbox, job.target_id)]
@@ -295,12 +295,14 @@ def test_a_new_group_that_does_not_show_at_first_is_waited_for(owner, sandbox, m
     snapshot, were = removed(owner, sandbox)
     job = started(owner, snapshot)
 
+    submit_one_by_one = executor.submit_one_by_one
+
     def but_reads_lag(lease, commands):
-        for change in executor.submit_one_by_one(lease, commands):
+        for change in submit_one_by_one(lease, commands):
             yield change
             sandbox.lag("row_absent", ids=[change.group_id])
 
-    monkeypatch.setattr(snapshots, "submit_one_by_one", but_reads_lag)
+    monkeypatch.setattr(executor, "submit_one_by_one", but_reads_lag)
     at_each_wait(monkeypatch, lambda _pause: sandbox.catch_up())
     job = run(job)
     assert (job.state, job.reason) == (Job.State.DONE, "")
@@ -348,13 +350,23 @@ def test_whom_a_person_has_to_decide_on_is_not_created(owner, sandbox):
 
 def test_nobody_follows_before_one_has_arrived_in_the_same_way(owner, sandbox, monkeypatch):
     """This includes moves that all fail, each sent alone; the created clients are then sent together."""
-    together, submit_all = [], snapshots.submit_all
+    together, alone = [], []
+    submit_all, submit_one_by_one = executor.submit_all, executor.submit_one_by_one
 
-    def note(hold, commands):
-        together.extend(commands)
-        return submit_all(hold, commands)
+    def note(lease, commands):
+        if not alone:
+            together.extend(commands)
+        return submit_all(lease, commands)
 
-    monkeypatch.setattr(snapshots, "submit_all", note)
+    def note_alone(lease, commands):
+        alone.append(commands)
+        try:
+            yield from submit_one_by_one(lease, commands)
+        finally:
+            alone.clear()
+
+    monkeypatch.setattr(executor, "submit_all", note)
+    monkeypatch.setattr(executor, "submit_one_by_one", note_alone)
     snapshot = snapshot_of(owner)
     for client_id in (129, 130):
         sandbox.console().edit_client(client_id, client_groups_id="5")
@@ -373,7 +385,7 @@ def test_a_first_client_with_other_money_is_looked_at_although_the_run_was_kille
     sandbox.console("kopecks").edit_client(129, bonus="5000")
     snapshot, _ = removed(user, sandbox, 4, "kopecks")
     job = started(user, snapshot)
-    die_after_the_first(monkeypatch, snapshots, job, Action.CREATE_CLIENT)
+    die_after_the_first(monkeypatch, job, Action.CREATE_CLIENT)
     assert (run(job).state, job.reason) == (Job.State.STOPPED, "side_effect")
     assert len(sandbox.posts("clients.createClient")) == 1
 
@@ -385,7 +397,7 @@ def test_nobody_comes_back_into_a_group_of_which_only_a_person_has_said_that_it_
     snapshot, _were = removed(owner, sandbox)
     job = started(owner, snapshot)
     sandbox.script("clients.createGroup", "answer_lost")
-    leave_the_first_to_a_person(monkeypatch, snapshots, job, owner, CreateGroup)
+    leave_the_first_to_a_person(monkeypatch, job, owner, CreateGroup)
     assert ended(run(job)) == (Job.State.STOPPED, "group_not_created")
     assert len(sandbox.posts()) == 1
 
@@ -479,13 +491,13 @@ def test_a_lost_key_stops_the_job_and_a_snapshot_that_is_gone_too(owner, sandbox
 
 def test_a_snapshot_is_kept_until_its_restore_has_ended(owner, sandbox, monkeypatch):
     snapshot, _were = removed(owner, sandbox)
-    job, read = started(owner, snapshot), snapshots.find_clients
+    job, read = started(owner, snapshot), executor.find_clients
 
     def and_a_worker_looks_after(*args):
         assert snapshots.forget_old() == 0
         return read(*args)
 
-    monkeypatch.setattr(snapshots, "find_clients", and_a_worker_looks_after)
+    monkeypatch.setattr(executor, "find_clients", and_a_worker_looks_after)
     Snapshot.objects.update(taken_at=timezone.now() - timedelta(days=91))
     assert snapshots.forget_old() == 0
     assert (run(job).state, job.reason) == (Job.State.DONE, "")

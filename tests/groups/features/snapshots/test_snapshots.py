@@ -410,7 +410,7 @@ def test_after_its_days_a_snapshot_is_deleted(snapshot, settings):
     Snapshot.objects.update(taken_at=timezone.now() - timedelta(days=29, hours=23))
     assert snapshots.forget_old() == 0
     Snapshot.objects.update(taken_at=timezone.now() - timedelta(days=30, minutes=1))
-    next(each for each in routines if each.name == "delete snapshots").step()
+    next(step for name, step, *_when in routines if name == "delete snapshots")()
     assert not Snapshot.objects.exists()
     assert not SnapshotPart.objects.exists()
 

@@ -6,15 +6,17 @@ import pytest
 
 from groups.models import Change
 from groups.poster import InvalidValue, NameTaken, NotFound, UnreadableRow
+from groups.poster.errors import REFUSALS
+from groups.services.writes import reconcile
+from groups.services.writes.commands import CreateGroup
 from groups.services.writes.outcome import (
     Outcome,
-    contradicts_refusal,
     differing,
     is_unit_mismatch,
     rebase_values,
     same,
 )
-from tests.support.commands import OLD, group, listed
+from tests.support.commands import OLD, OPERATION, group, listed
 
 State, Reason = Change.State, Change.Reason
 
@@ -35,7 +37,8 @@ def test_what_is_no_slip_of_units(values, stored):
 
 def test_an_unreadable_group_was_there_before_too():
     remote = listed(group(OLD, 1), unreadable=(UnreadableRow("a problem", 4), UnreadableRow("no id")))
-    assert remote.ids == [1, 4]
+    creation = CreateGroup(operation=OPERATION, intended=OLD)
+    assert creation.before(remote) == {"ids": [1, 4]}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +95,8 @@ def test_only_what_is_to_be_changed_is_changed_in_values_that_are_others_by_now(
     ],
 )
 def test_outcomes_that_contradict_a_refusal(outcome, refusal, contradicts):
-    assert contradicts_refusal(outcome, refusal) is contradicts
+    code = next(code for code, kind in REFUSALS.items() if kind is refusal)
+    assert reconcile.contradicts(Change(code=code), outcome) is contradicts
 
 
 def test_reads_of_the_same_have_one_digest_and_clients_that_come_make_no_other():

@@ -3,14 +3,11 @@
 A plan, an export and what has become of each group go to standard output, everything else to standard error.
 """
 
-import errno
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -58,8 +55,6 @@ NOTHING_SENT = "Nothing was sent."
 
 
 class Command(BaseCommand):
-    """Export, plan or apply a scheme, as a user and with the token of that user."""
-
     help = "Save the scheme of an account as a file, compare a file with an account, or apply it."
     is_parsed = False
 
@@ -89,43 +84,53 @@ class Command(BaseCommand):
         if len(options["reason"]) > LONGEST_REASON:
             raise CommandError(f"A reason has at most {LONGEST_REASON} characters.")
         with override("en"):
-            credentials = _connection_of(options["user"])
-            _require(credentials.user, *([UpdateGroup.permission] if action == "apply" else []))
-            with in_currency_of(credentials.account), _errors_in_words():
-                if action == "export":
-                    self._export(credentials, options["file"])
-                    return
-                largest = settings.FILE_UPLOAD_MAX_MEMORY_SIZE  # as of a file that is uploaded
-                try:
-                    with Path(options["file"]).open("rb") as opened:
-                        content = opened.read(largest + 1)
-                except OSError as error:
-                    raise CommandError(f"{options['file']}: {error.strerror}") from None
-                if len(content) > largest:
-                    raise CommandError(f"{options['file']} is larger than {largest // 2**20} MB.")
-                found = _compare(options["file"], content, credentials)
-                self._show(found, options)
-                if action == "apply":
-                    self._apply(credentials, found, content, options)
-                elif found.lines or found.missing_rules or found.other_rules:
-                    raise SystemExit(CHANGES)
+            name = options["user"]
+            user = User.objects.filter(username=name, is_active=True).first()
+            if user is None:
+                raise CommandError(f"There is no active user {quoted(name)}.")
+            _require(user, VIEW, *([UpdateGroup.permission] if action == "apply" else []))
+            credentials = credentials_of(user)
+            if credentials is None:
+                raise CommandError(f"{name} is not connected to a Poster account.")
+            try:
+                with in_currency_of(credentials.account):
+                    self._act(credentials, action, options)
+            except NotReadable as error:
+                raise CommandError(printable(error.messages[0])) from None
+            except PosterError as error:
+                raise CommandError(_one_line(error_words(error))) from None
+            except NotSent as error:
+                raise CommandError(f"{_one_line(error.message())} {NOTHING_SENT}") from None
+            except NotNow:
+                raise CommandError(f"The plan was started or deleted meanwhile. {NOTHING_SENT}") from None
+            except KeyboardInterrupt:
+                raise CommandError(NOTHING_SENT) from None
 
-    def _export(self, credentials: PosterCredentials, file: str | None) -> None:
-        groups = current_groups(credentials)
-        for words in shortcomings(groups):
-            self._say(words)
-        text = write_scheme(groups)
-        if file is None:
-            self.stdout.write(text, ending="")
-            return
-        path = Path(file)
+    def _act(self, credentials: PosterCredentials, action: str, options: dict[str, Any]) -> None:
+        file = options["file"]
+        largest = settings.FILE_UPLOAD_MAX_MEMORY_SIZE  # as of a file that is uploaded
         try:
-            if path.exists() and not path.is_file():  # as a pipe: nothing can take its place
-                path.write_text(text, encoding="utf-8")
-            else:
-                _write_whole(path.resolve(), text)
+            if action == "export":
+                groups = current_groups(credentials)
+                for words in shortcomings(groups):
+                    self._say(words)
+                if file is None:
+                    self.stdout.write(write_scheme(groups), ending="")
+                else:
+                    Path(file).write_text(write_scheme(groups), encoding="utf-8")
+                return
+            with Path(file).open("rb") as opened:
+                content = opened.read(largest + 1)
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}") from None
+        if len(content) > largest:
+            raise CommandError(f"{file} is larger than {largest // 2**20} MB.")
+        found = _compare(file, content, credentials)
+        self._show(found, options)
+        if action == "apply":
+            self._apply(credentials, found, content, options)
+        elif found.lines or found.missing_rules or found.other_rules:
+            raise SystemExit(CHANGES)
 
     def _apply(
         self, credentials: PosterCredentials, found: EditPlan, content: bytes, options: dict[str, Any]
@@ -142,7 +147,12 @@ class Command(BaseCommand):
             if sys.stdin.readline().strip() != "yes":
                 raise CommandError(NOTHING_SENT)
         now = _compare(options["file"], content, credentials)
-        if _without_clients(now) != _without_clients(found):
+        # The counts of clients move all day; the plan does not show them.
+        shown, present = (
+            replace(plan, lines=tuple(replace(line, clients=0, namesakes=()) for line in plan.lines))
+            for plan in (found, now)
+        )
+        if present != shown:
             raise CommandError(f"Poster has something else by now than the plan shows. {NOTHING_SENT}")
         job = keep_plan(credentials, Import, now)
         may_exceed = user.has_perm(EXCEED_LIMITS)
@@ -250,11 +260,6 @@ def _compare(file: str, content: bytes, credentials: PosterCredentials) -> EditP
     return found
 
 
-def _without_clients(found: EditPlan) -> EditPlan:
-    """Return a plan without what it does not show: the counts of clients move all day."""
-    return replace(found, lines=tuple(replace(line, clients=0, namesakes=()) for line in found.lines))
-
-
 def _values_of(values: GroupValues) -> dict[str, Any]:
     """Return values by the fields of a file, in its units; a discount group has no birthday bonus: 0."""
     found = {"name": values.name, "type": TYPE_NAMES[LoyaltyType(values.loyalty_type)]}
@@ -274,7 +279,6 @@ def _changes_of(line: Line) -> dict[str, tuple[Any, Any]]:
 
 
 def _plan_lines(found: EditPlan) -> Iterator[str]:
-    """Yield the lines of a plan as `git diff` tells them: what goes begins with -, what comes with +."""
     for line in found.lines:
         yield f"{'+' if line.old is None else '~'} {quoted(line.new.name)}"
         for field, values in _changes_of(line).items():
@@ -298,41 +302,10 @@ def _rule_lines(found: EditPlan) -> Iterator[str]:
 # --- Parts -------------------------------------------------------------------------------------------------
 
 
-def _connection_of(name: str) -> PosterCredentials:
-    """Return the credentials of the user who acts, who has to be active and to see the groups."""
-    user = User.objects.filter(username=name).first()
-    if user is None or not user.is_active:
-        raise CommandError(f"There is no active user {quoted(name)}.")
-    _require(user, VIEW)
-    credentials = credentials_of(user)
-    if credentials is None:
-        raise CommandError(f"{name} is not connected to a Poster account.")
-    return credentials
-
-
 def _require(user: User, *permissions: str) -> None:
     for permission in permissions:
         if not user.has_perm(permission):
             raise CommandError(f"{user.get_username()} does not have the right {permission}.")
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file that is there as a whole or as it was before: written beside it, and renamed.
-
-    Write into it where nothing may be beside it or take its place, as of a file that a container mounts.
-    """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        if path.exists():
-            shutil.copymode(path, unfinished)
-        unfinished.replace(path)
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY):
-            raise
-        path.write_text(text, encoding="utf-8")
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _address(row: Any) -> str:
@@ -345,22 +318,3 @@ def _one_line(message: Message) -> str:
     if isinstance(message, HolderNotice):
         parts.append(link(message.url) or message.url)
     return printable(" ".join(filter(None, parts)))
-
-
-@contextmanager
-def _errors_in_words() -> Iterator[None]:
-    """Turn the errors of a file, of Poster and of the queue into those of a command."""
-    try:
-        yield
-    except (NotReadable, PosterError, NotSent, NotNow, KeyboardInterrupt) as error:
-        words = ""
-        match error:
-            case NotReadable():
-                raise CommandError(printable(error.messages[0])) from None
-            case PosterError():
-                raise CommandError(_one_line(error_words(error))) from None
-            case NotNow():
-                words = "The plan was started or deleted meanwhile."
-            case NotSent():
-                words = _one_line(error.message())
-        raise CommandError(f"{words} {NOTHING_SENT}".lstrip()) from None

@@ -117,10 +117,11 @@ REQUEST = uuid.UUID(int=2)
 @pytest.mark.parametrize("command", COMMANDS, ids=name_of)
 def test_a_command_has_the_consent_of_its_job_unless_it_has_its_own(command):
     def columns(**given):
-        return replace(command, **given).consent_columns
+        consent = replace(command, **given).consent
+        return {name: getattr(consent, name) for name in names}
 
     names = ("request_id", "asked_by", "limit_reason", "allowed_clients")
-    assert columns() == {}
+    assert command.consent is None
     assert columns(job=JOB) == dict(zip(names, (None, "", "for the whole job", 70), strict=True))
     own = {"limit_reason": "a guest of honour", "allowed_clients": 3}
     assert columns(job=JOB, **own) == dict(zip(names, (None, "", "a guest of honour", 3), strict=True))

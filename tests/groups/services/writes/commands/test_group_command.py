@@ -1,12 +1,16 @@
 """Test what the writes to groups have in common: their row, and a group that has changed meanwhile."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
 from groups.models import Change
+from groups.services.writes import gates
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
+from groups.services.writes.not_sent import BonusBlocked
 from groups.services.writes.outcome import RemoteState
 from tests.support.commands import NEW, OLD, OPERATION, group
 
@@ -49,8 +53,11 @@ def test_the_row_has_what_the_write_belongs_to():
         (REMOVE, False),
     ],
 )
-def test_a_write_with_a_birthday_bonus_sends_one(command, sends):
-    assert command.sends_bonus is sends
+def test_a_write_with_a_birthday_bonus_is_blocked(command, sends):
+    account = SimpleNamespace(bonus_block_id="a change")
+    command = replace(command, credentials=SimpleNamespace(account=account))
+    with pytest.raises(BonusBlocked) if sends else nullcontext():
+        gates.BonusBlock().before(command)
 
 
 @pytest.mark.parametrize(
