@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.timezone import localtime
 
 from groups.models import Change
-from tests.support.changes import EDIT, SEED, edit, let_a_worker_check, lose_an_edit
+from tests.support.changes import BEFORE, EDIT, SEED, edit, let_a_worker_check, lose_an_edit, write_down
 from tests.support.pages import fragment, hidden, open_form, text_of
 from tests.support.people import make_user
 
@@ -181,3 +181,15 @@ def test_what_a_person_called_made_is_not_undone_over_the_values_of_somebody_els
     assert f"{url}undo/" not in client.get("/history/").content.decode()
     assert client.post(f"{url}undo/").status_code == 403
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12"
+
+
+@pytest.mark.parametrize(
+    ("state", "says_created"), [("applied", True), ("failed", False), ("unknown", False)]
+)
+def test_a_group_is_called_created_only_when_it_was(staff, browse, state, says_created):
+    new = {"before": None, "action": "create", "group_id": None, "group_name": "Нова"}
+    write_down(staff, **new, intended=BEFORE.to_json(), state=state)
+    words = text_of(browse(staff).get("/history/"))
+    row = words[words.index("Нова") :]
+    assert "Bonus 10%" in row, row
+    assert ("created:" in row) is says_created
