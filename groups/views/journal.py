@@ -220,11 +220,15 @@ def news(request: Request) -> HttpResponse:
     return render_page(request, "groups/journal/news.html", context, fragment="rows")
 
 
-def count_unseen(request: Request) -> tuple[int, int]:
-    """Return how many groups others have changed since the user looked, and how many of them elsewhere."""
+def count_unseen(request: Request) -> tuple[int, int] | None:
+    """Return how many groups others have changed since the user looked, and how many of them elsewhere.
+
+    None if nothing is new.
+    """
     if last_visit(request) is None:
-        return 0, 0
-    return history.count_news(request.credentials, _unseen_since(request))
+        return None
+    changed, elsewhere = history.count_news(request.credentials, _unseen_since(request))
+    return (changed, elsewhere) if changed else None
 
 
 def tab_of_news(request: Request) -> list[Tab]:

@@ -75,7 +75,7 @@ def no_groups(request: Request) -> HttpResponse:
     """Show the list of an account that has no groups."""
     listing = Listing(reads.Groups(GroupList(), timezone.now()), ListForm(), request.credentials)
     may_add = request.user.has_perm("groups.add_group")
-    context = {"listing": listing, "may_add": may_add, "news": ""}
+    context = {"listing": listing, "may_add": may_add, "news": None}
     return render_page(request, "groups/list/list.html", context)
 
 
