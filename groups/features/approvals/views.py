@@ -246,6 +246,8 @@ def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Chang
             now=current.values.to_json() if current else None,
             new=intended.to_json() if intended else None,
         )
+        # The owner decides about what changes: the buttons are in sight below it.
+        rows = [row for row in rows if {row["now"] or row["asked"], row["new"]} != {row["asked"]}]
     warnings = []
     if now and command and command.creates:
         namesakes = [(group.id, group.clients) for group in now.groups]

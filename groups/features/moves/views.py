@@ -1,5 +1,6 @@
 """Views that move clients: some, chosen ones of any groups, all, or all before the group is removed."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,7 +23,7 @@ from groups.presenters.destinations import GroupAction, ListAction
 from groups.presenters.lists.list_filters import ids_param
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
-from groups.services.clients import VIEW_CLIENTS, find_names, with_counted_clients
+from groups.services.clients import VIEW_CLIENTS, find_clients, with_counted_clients
 from groups.services.groups import OneGroup
 from groups.services.jobs import queue
 from groups.services.messages import holder_notice
@@ -165,11 +166,16 @@ def _move(
 
 
 def _people_of(request: Request, form: Form) -> dict[str, Any]:
-    """Return the names of the first chosen clients, for who may see them, and the number of the others."""
+    """Return the first chosen clients, for who may see them, and the number of the others."""
     chosen = [client_id for ids in form.ids.values() for client_id in ids or ()]
-    names = find_names(request.credentials, chosen[:NAMED])
-    people = sorted(filter(None, names.values()), key=str.casefold)
-    return {"people": people, "unnamed": len(chosen) - len(people) if people else 0}
+    found = find_clients(request.credentials, chosen[:NAMED]).values()
+    people = sorted((each for each in found if each and each.name), key=lambda each: each.name.casefold())
+    times = Counter(each.name for each in people)
+    return {
+        "people": people,
+        "namesakes": {name for name, count in times.items() if count > 1},
+        "unnamed": len(chosen) - len(people) if people else 0,
+    }
 
 
 def _holder_of_sources(request: Request, form: Form, kind: type[services.Move]) -> Holder | None:

@@ -91,6 +91,8 @@ def test_a_change_beyond_a_limit_becomes_a_request_and_nothing_is_sent(staff, br
     assert state_of(page) == (str(asked.pk), "waiting")
     assert "The percent would be 25%; the limit is 20%." in text_of(page)
     assert "Nobody approves a request of their own." in text_of(page)
+    # The table has what changes alone, so that the buttons are in sight.
+    assert re.findall(r'<th scope="row">(.*?)</th>', page.content.decode()) == ["Percent"]
 
 
 def test_who_approves_a_second_group_of_a_name_is_told_so_first(staff, owner, browse, sandbox, limits):

@@ -47,6 +47,18 @@ def test_those_who_were_chosen_are_moved(staff, browse, people):
     assert (job.wanted, job.total) == ({"clients": [129, 130], "groups": []}, 2)
 
 
+def test_namesakes_are_told_apart_by_their_phones(staff, browse, sandbox):
+    rows = {129: "380501112233", 130: "380504445566", 131: "380507778899"}
+    for client_id, phone in rows.items():
+        name = "Поліщук" if client_id != 131 else "Інша"
+        sandbox.console().edit_client(client_id, lastname=name, firstname="", patronymic="", phone=phone)
+    words = text_of(browse(staff).get(f"{MOVE}?chosen=1&client=129&client=130&client=131"))
+    assert [phone for phone in rows.values() if phone[-7:] in re.sub(r"\D", "", words)] == [
+        rows[129],
+        rows[130],
+    ]
+
+
 def test_without_a_choice_nobody_is_meant(staff, browse):
     """Pressing the button without a tick must not mean all clients."""
     client = browse(staff)
