@@ -287,8 +287,9 @@ def difference_rows(change: Change, groups: Mapping[int, str] | None = None) -> 
     old, new = before or {}, after or {}
     # A history has hundreds of values that are the same: only the others are put into words.
     fields = [field for field in FIELD_LABELS if old.get(field) != new.get(field)]
-    is_as_sent = change.state != Change.State.DIFFERS
-    if is_as_sent and not before and not Decimal(str(new.get("birthday_bonus") or 0)):  # new, without a bonus
+    has_bonus = Decimal(str(new.get("birthday_bonus") or 0)) != 0
+    if not before and not has_bonus and change.state != Change.State.DIFFERS:
+        # A new group without a bonus says nothing of it.
         fields = [field for field in fields if field != "birthday_bonus"]
     return [
         row

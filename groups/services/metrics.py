@@ -1,7 +1,7 @@
 """Collect metrics for Prometheus. Each process counts in its own file, and the response adds them up."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
@@ -20,12 +20,16 @@ SECONDS = Histogram(
 LISTS = Counter("groups_lists_total", "Lists of groups by where they came from", ["source"])
 
 
-type StateGauge = tuple[str, str, Callable[[], QuerySet[Any]], Iterable[str]]
-"""A name, the rows in words, the rows, and their states."""
+class StateGauge(NamedTuple):
+    name: str
+    rows_in_words: str
+    rows: Callable[[], QuerySet[Any]]
+    states: Iterable[str]
 
-state_gauges: list[StateGauge] = [
-    ("changes_unsettled", "Changes without an outcome", Change.objects.unsettled, Change.UNSETTLED),
-    ("jobs_unfinished", "Jobs that have not ended", Job.objects.unfinished, Job.UNFINISHED),
+
+state_gauges = [
+    StateGauge("changes_unsettled", "Changes without an outcome", Change.objects.unsettled, Change.UNSETTLED),
+    StateGauge("jobs_unfinished", "Jobs that have not ended", Job.objects.unfinished, Job.UNFINISHED),
 ]
 
 

@@ -99,6 +99,22 @@ def test_arrows_walk_through_the_places(page_for, owner):
     heading(page, "Люди")
 
 
+def test_places_that_come_once_more_keep_the_focus(page_for, owner):
+    page = page_for(owner)
+    page.goto("/go/")
+    page.fill("#go-q", "people")
+    expect(page.locator("#found")).to_have_attribute("data-text", "people")
+    for key in ("ArrowDown", "ArrowUp", "ArrowUp"):
+        page.keyboard.press(key)
+        focused = page.evaluate("document.activeElement.id")
+        page.evaluate("""async () => {
+          document.getElementById("found").dataset.before = "";
+          (await import("/static/js/go.js")).askForPlaces(document.querySelector("[data-go]"));
+        }""")
+        expect(page.locator("#found[data-before]")).to_have_count(0)
+        expect(page.locator(f"#{focused}")).to_be_focused()
+
+
 def test_a_percent_is_filled_in_from_there_by_keys_alone_and_not_sent(page_for, staff, sandbox):
     page = page_for(staff, language="uk")
     page.goto("/history/")

@@ -247,7 +247,7 @@ def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Chang
             new=intended.to_json() if intended else None,
         )
         # The owner decides about what changes: the buttons are in sight below it.
-        rows = [row for row in rows if {row["now"] or row["asked"], row["new"]} != {row["asked"]}]
+        rows = [row for row in rows if row["new"] != row["asked"] or row["now"] not in ("", row["asked"])]
     warnings = []
     if now and command and command.creates:
         namesakes = [(group.id, group.clients) for group in now.groups]

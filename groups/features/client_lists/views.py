@@ -25,6 +25,7 @@ from groups import hooks
 from groups.features.bulk.files.tables import NotReadable
 from groups.features.bulk.views import group_import
 from groups.features.client_lists import services
+from groups.features.client_lists.services import State
 from groups.features.moves.forms import ChoiceForm, TargetField
 from groups.features.moves.services import MoveCount
 from groups.features.moves.views import effects_of
@@ -40,7 +41,6 @@ from groups.services.writes.commands import CreateGroup, MoveClient, UpdateGroup
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_form, render_page
 
-State = services.State
 MOST_CHOICES = 250
 """Check boxes on the page: a form has room for few fields."""
 

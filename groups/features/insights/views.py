@@ -468,8 +468,8 @@ def _steps(scheme: Scheme, counted: MemberSums | None, turnover_of: Callable[[in
     ladder, numbers = scheme.ladder, NumberFormat.current()
     problems: dict[int, list[Variables]] = defaultdict(list)
     for kind, rule, other in ladder.contradictions:
-        better = ladder.group_of(other) if other else None
-        words = {"name": better and better.name, "sum": other and numbers.round_money(other.value)}
+        beside = ladder.group_of(other) if other else None
+        words = {"name": beside and beside.name, "sum": other and numbers.round_money(other.value)}
         problems[rule.id].append({"kind": kind, **words})
     rows = []
     for rule in ladder.rules:

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from io import StringIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.cache import cache
 from django.core.management import call_command
@@ -35,12 +35,17 @@ type FindAccounts = Callable[[], Iterable[str]]
 """Returns the names of the accounts that have work now."""
 
 
-type Routine = tuple[str, Callable[..., Any], float, FindAccounts | None]
-"""A name, a step that each worker repeats in a thread of its own, and the seconds of pause after its end.
+class Routine(NamedTuple):
+    """A step that each worker repeats in a thread of its own, `pause` seconds after its end.
 
-Where accounts are found it has a thread for each of those that have work now: so no account waits for the
-Poster of another one.
-"""
+    With `find_accounts` it has a thread for each of the accounts that have work now: so no account waits for
+    the Poster of another one.
+    """
+
+    name: str
+    step: Callable[..., Any]
+    pause: float
+    find_accounts: FindAccounts | None = None
 
 
 pruned: dict[str, Callable[[], int]] = {}
@@ -84,10 +89,10 @@ def clean_up() -> None:
                 log.info("%s: %s", command, line)
 
 
-routines: list[Routine] = [
-    ("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
-    ("backup", back_up_each_night, BACK_UP_EVERY, None),
-    ("clean up", clean_up, CLEAN_UP_EVERY, None),
+routines = [
+    Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
+    Routine("backup", back_up_each_night, BACK_UP_EVERY),
+    Routine("clean up", clean_up, CLEAN_UP_EVERY),
 ]
 
 
@@ -97,7 +102,7 @@ def routine[S: Callable[..., Any]](
     """Let each worker repeat a step, `pause` seconds after its end; one that runs once takes a lease."""
 
     def add(step: S) -> S:
-        routines.append((name, step, pause, accounts))
+        routines.append(Routine(name, step, pause, accounts))
         return step
 
     return add

@@ -149,11 +149,13 @@ def _record(command: Command, columns: dict[str, Any]) -> Change:
                 for gate in gates.registered:
                     gate.in_transaction(change, command)
                 change.save(lock_keys=command.lock_keys)
-        except (NotNow, IntegrityError) as error:
+        except NotNow:
             if (known := _find_existing(command, change)) is not None:
                 return known
-            if isinstance(error, NotNow):
-                raise
+            raise
+        except IntegrityError as error:
+            if (known := _find_existing(command, change)) is not None:
+                return known
             problem = error
         except DatabaseError as error:
             problem = error

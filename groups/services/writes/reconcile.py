@@ -214,9 +214,9 @@ def _given_up(change: Change, last_resort: Outcome | None) -> Outcome | None:
     if change.accepted:
         absent = timedelta(seconds=settings.POSTER_ABSENT_SECONDS)
         if change.checks >= LOOKS_AT_LEAST and waited >= absent:
-            # Poster has answered an id only where a group was created.
-            has_id = Command.kind_of(change).creates and change.group_id
-            reason = Reason.ANSWERED_ID_ABSENT if has_id else Reason.ACCEPTED_BUT_ABSENT
+            # Only a new group has its id from Poster's answer.
+            was_named = change.action == Change.Action.CREATE and change.group_id
+            reason = Reason.ANSWERED_ID_ABSENT if was_named else Reason.ACCEPTED_BUT_ABSENT
             return last_resort or Outcome(State.REVIEW, reason)
     elif waited >= timedelta(seconds=settings.POSTER_SETTLE_SECONDS):
         return last_resort or Outcome(State.FAILED, Reason.NOT_APPLIED)
