@@ -197,3 +197,9 @@ def test_a_token_that_does_not_say_its_company_opens_no_account_that_is_known(
     assert connect(browse(outsider), sandbox).status_code == 422
     assert connect(browse(staff), sandbox).status_code == 302
     assert connect(browse(outsider), sandbox).status_code == 302
+
+
+def test_only_who_changes_groups_reads_in_which_unit_bonuses_are_sent(manager, staff, browse):
+    words = "Birthday bonuses are sent in hryvnia"
+    assert words in text_of(browse(staff).get("/account/"))
+    assert words not in text_of(browse(manager).get("/account/"))
