@@ -8,9 +8,9 @@
 UV := $(if $(shell command -v uv),uv,.tools/bin/uv)
 SOME_PYTHON := $(shell for name in python3 python python3.14 python3.13 python3.12; do command -v $$name && break; done)
 PYTHON := .venv/bin/python
-# Tests in parallel; make test JOBS=0 for one process, ARGS='-k name' for some of them. Five keep two cores busy:
-# a test often waits for a server, a browser or a time-out.
-JOBS ?= 5
+# Tests in parallel; make test JOBS=0 for one process, ARGS='-k name' for some of them. Four keep two cores busy:
+# a test often waits for a server, a browser or a time-out, and each process costs ten seconds of its own.
+JOBS ?= 4
 # `make test` leaves the mark `thorough` to `make test-all`. A -m in ARGS takes the place of this one.
 MARKS ?= not thorough
 # `make test` tries few examples of a property: tests/support/pairwise.py.
