@@ -26,7 +26,7 @@ addEventListener("beforeunload", (event) => {
 
 // Say what a limit will do to the percent before it is sent: the words stand below the field, for those without scripts too.
 document.addEventListener("input", ({ target }) => {
-  const note = target.name === "percent" && $(".limit-note", target.form);
+  const note = target.name === "percent" && $("[data-above]", target.form);
   if (!note) return;
   const isBeyond = parseFloat(target.value.replace(",", ".").replaceAll(/\s/g, "")) > Number(note.dataset.above);
   if (isBeyond && !note.matches(".beyond")) announce(note.textContent.trim());

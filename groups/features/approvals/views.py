@@ -365,10 +365,13 @@ def limit_of_percent(request: Request, group: Group | None, _command: Command | 
     base = group.percent if group else Decimal(0)
     rise = None if limits.max_rise is None else base + limits.max_rise
     bounds = [bound for bound in (limits.max_percent, rise) if bound is not None]
-    if not bounds:
-        return None
-    # A group may keep the percent that it has: only a rise is held back.
-    return {"above": max(min(bounds), base), "may_exceed": request.user.has_perm(EXCEED_LIMITS)}
+    most = limits.max_clients
+    return {
+        # A group may keep the percent that it has: only a rise is held back.
+        "above": max(min(bounds), base) if bounds else None,
+        "too_many": most if group and most is not None and group.clients > most else None,
+        "may_exceed": request.user.has_perm(EXCEED_LIMITS),
+    }
 
 
 @hooks.history_tab(order=5)

@@ -57,7 +57,7 @@ def state_of(response):
     ("values", "url", "above"),
     [
         ({}, EDIT, []),
-        ({"max_clients": 5}, EDIT, []),
+        ({"max_clients": 1000}, EDIT, []),
         ({"max_percent": 20}, EDIT, ["20"]),
         ({"max_percent": 20, "max_rise": 3}, EDIT, ["13"]),
         ({"max_percent": 5}, EDIT, ["10"]),  # the group has more already, and may keep it
@@ -69,6 +69,14 @@ def test_a_form_says_before_it_is_sent_what_a_limit_will_do(staff, browse, limit
     page = browse(staff).get(url)
     assert re.findall(r'data-above="([0-9.]+)"', page.content.decode()) == above
     assert ("an owner has to approve" in text_of(page)) == bool(above)
+
+
+@pytest.mark.parametrize("most", [0, 5])
+def test_a_form_of_a_group_with_too_many_clients_says_so_whatever_the_percent(staff, browse, limits, most):
+    limits(max_clients=most, max_percent=20)
+    page = browse(staff).get(EDIT)
+    assert f"More than {most} clients: an owner has to approve other terms" in text_of(page)
+    assert "data-above" not in page.content.decode()
 
 
 def test_an_owner_is_told_that_a_limit_asks_for_a_reason(owner, browse, limits):
