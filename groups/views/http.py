@@ -4,6 +4,7 @@ Errors of Poster that no view handles are answered here.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Concatenate
 
@@ -255,6 +256,7 @@ class PosterErrorMiddleware:
         if not isinstance(error, PosterError):
             return None
         fragment, status = htmx_target(request), status_of(error)
+        is_post = request.method == "POST"
         match status:
             case 424:
                 url, label = reverse("groups:account"), _("To the connection")
@@ -262,10 +264,14 @@ class PosterErrorMiddleware:
                 url, label = reverse("groups:list"), _("To the groups")
             case _:
                 url, label = request.get_full_path(), _("Try again")
-                if fragment or request.method not in {"GET", "HEAD"} or not has_page(request.path):
+                if fragment or is_post or not has_page(request.path):
                     # A fragment or a file is no page, and the address of a form may take only a POST.
                     url = page_behind(request) or reverse("groups:list")
-        context = {"error_words": error_words(error), "status": status, "way_url": url, "way_label": label}
+        words = error_words(error)
+        if is_post and fragment in {"", "form"}:
+            # No write that was sent ends here: its own page tells its outcome.
+            words = replace(words, text=f"{words.text} {_('Nothing was changed.')}".strip())
+        context = {"error_words": words, "status": status, "way_url": url, "way_label": label}
         if fragment:
             # A failed search leaves the page as it is, with the message above it.
             response = render_page(request, "poster_error.html#notice", context, status=status)

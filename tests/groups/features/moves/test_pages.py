@@ -158,6 +158,17 @@ def test_a_job_that_the_database_does_not_take_is_not_started(staff, browse, san
     assert not Lock.objects.exists()
 
 
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true", "HX-Target": "form"}])
+def test_while_poster_is_down_nobody_is_moved_and_the_page_says_so(staff, browse, sandbox, headers):
+    client = browse(staff)
+    form = filled(client)
+    sandbox.script("*", "status_500", times=None)
+    answer = client.post(MOVE, form, headers=headers)
+    assert answer.status_code == 502
+    assert "Nothing was changed." in text_of(answer)
+    assert not Job.objects.exists()
+
+
 # --- Retiring ----------------------------------------------------------------------------------------------
 
 
