@@ -329,7 +329,10 @@ def history_rows(
     for change in changes:
         kind, original = Command.kind_of(change), taken_back.get(change.undo_of_id)
         is_undone, is_elsewhere = change.pk in undone, change.state == Change.State.ELSEWHERE
-        what, url = str(kind.action.label), f"{history_url}{change.pk}/"
+        # Any other attempt shows the values that it was about.
+        is_only_tried = kind.removes and change.state not in Change.HAPPENED
+        what = _("removal") if is_only_tried else str(kind.action.label)
+        url = f"{history_url}{change.pk}/"
         rows.append(
             {
                 "change": change,

@@ -193,3 +193,10 @@ def test_a_group_is_called_created_only_when_it_was(staff, browse, state, says_c
     row = words[words.index("Нова") :]
     assert "Bonus 10%" in row, row
     assert ("created:" in row) is says_created
+
+
+@pytest.mark.parametrize(("state", "word"), [("applied", "removed"), ("failed", "removal")])
+def test_a_group_is_called_removed_only_when_it_was(staff, browse, state, word):
+    write_down(staff, before=BEFORE.to_json(), action="remove", group_id=4, intended=None, state=state)
+    page = browse(staff).get("/history/").content.decode()
+    assert re.findall(r'class="what">(\w+)', page) == [word]
