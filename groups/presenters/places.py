@@ -111,14 +111,13 @@ def begin_parts(place: str, request: Any, group_id: int) -> Callable[..., Parts]
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """A tab of the history. `news` says in words why it has a dot; without words it has none.
+    """A tab of the history.
 
     Its page has `{% history_tabs %}` above its heading. A source leaves a tab without content out.
     """
 
     label: str
     url: str
-    news: str = ""
 
 
 type TabSource = Callable[[Any], Iterable[Tab]]
@@ -132,4 +131,4 @@ def history_tabs(request: HttpRequest) -> list[Tab]:
 tab_sources: list[tuple[int, TabSource]] = [
     (-10, lambda _request: [Tab(pgettext("changes and jobs", "All"), reverse("groups:history"))]),
 ]
-"""Those of a lower order come first; the news, which a view looks for, and features put theirs behind."""
+"""Those of a lower order come first; features put theirs behind."""
