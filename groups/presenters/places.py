@@ -24,8 +24,7 @@ PLACES = {
     "nav": "Entries of the main navigation, behind History; a `.jinja` template, shown with (request, "
     "credentials). The one of this page has `aria-current`.",
     "list.tabs": "Above the list; a `.jinja` template, shown with (request, listing).",
-    "list.narrowed": "Beside the filters of a list that leave groups out; a `.jinja` template, shown with "
-    "(request, listing).",
+    "list.narrowed": "Beside the filters of the list; a `.jinja` template, shown with (request, listing).",
     "list.bar": "The bar of the list, before its menu of actions; a `.jinja` template, shown with (request, "
     "listing).",
     "list.tools": "The menu of actions for the list; a `.jinja` template, shown with (request, listing).",

@@ -13,8 +13,7 @@ ALWAYS = 4
 QUERIES = {
     "/groups/": ALWAYS + 2,
     "/groups/?page=2&sort=-clients": ALWAYS + 2,
-    # Whether this list is kept as a view.
-    "/groups/?q=а&type=1": ALWAYS + 3,
+    "/groups/?q=а&type=1": ALWAYS + 2,
     # The latest changes and jobs of the group, and which changes are undone; its running job, its planned
     # change, what waits for approval, its clients over time, and whether it is watched.
     "/groups/1/": ALWAYS + 8,
