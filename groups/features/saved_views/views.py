@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from groups import hooks
-from groups.features.saved_views.models import MOST_VIEWS, VIEWS, SavedView
+from groups.features.saved_views.models import MOST_VIEWS, SavedView
 from groups.presenters.destinations import Destination
 from groups.presenters.lists.group_list import Listing
 from groups.presenters.lists.list_filters import Link, ListForm
@@ -138,7 +138,7 @@ def start_query(user: User) -> str:
 hooks.destinations(
     lambda user: [
         Destination(view.name, view.get_absolute_url(), _("saved view"))
-        for view in VIEWS.find(user_id=user.pk)
+        for view in SavedView.objects.filter(user=user)
     ],
     order=-1,
 )
