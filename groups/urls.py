@@ -6,6 +6,7 @@ from django.apps import apps
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter, StringConverter
 from django.utils.module_loading import module_has_submodule
+from django.views.generic import RedirectView
 
 from groups.poster.fields import MAX_ID
 from groups.views import clients, groups, jobs, journal, settings
@@ -59,7 +60,7 @@ urlpatterns = [
     path("account/bonus-unit/", settings.account_bonus_unit, name="bonus_unit"),
     path("account/start/", settings.guide, name="guide"),
     path("account/installation/", settings.installation_state, name="installation"),
-    path("history/new/", journal.news, name="news"),
+    path("history/new/", RedirectView.as_view(url="/history/?new=1", permanent=True)),
     path("history/", journal.history_list, name="history"),
     path(
         "history/export.<history_file:extension>",

@@ -45,6 +45,12 @@ OWN = {
     ),
     *("/accounts/passkeys/new/", "/accounts/passkeys/new/options/", "/accounts/passkeys/1/remove/"),
 }
+# Addresses of former pages, and of those that they lead to, which ask for the right.
+LED_ON = {
+    "/groups/audit/": "/groups/ladder/#audit",
+    "/groups/scheme/": "/groups/ladder/",
+    "/history/new/": "/history/?new=1",
+}
 LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 TURNS = (("get", "post"), ("post", "get"))
 # These go on to another page that they are given.
@@ -52,9 +58,9 @@ FOLLOW = ("/accounts/", "/admin/login/", "/language/")
 # Addresses that each right opens; one that is in none of these lists fails the test below.
 NEEDS = {
     "view_group": {"/go/", "/groups/", "/groups/filters/", "/groups/export.csv", "/groups/1/", "/account/",
-                   "/criteria/", "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/",
-                   "/groups/1/movements/", "/groups/scheme/", "/groups/export.yaml",
-                   "/account/disconnect/", "/history/", "/history/export.csv", "/history/new/",
+                   "/criteria/", "/groups/1/dependents/", "/groups/ladder/",
+                   "/groups/1/movements/", "/groups/export.yaml",
+                   "/account/disconnect/", "/history/", "/history/export.csv",
                    f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/", "/jobs/", f"/jobs/{JOB}/",
                    f"/jobs/{JOB}/undo/",
                    "/schedules/", "/requests/", f"/requests/{CHANGE}/",
@@ -105,7 +111,7 @@ def stored(rows):
 
 
 def test_every_address_is_known_to_these_tests():
-    assert set(PRIVATE) == {"/"} | OWN | set().union(*NEEDS.values())
+    assert set(PRIVATE) == {"/"} | OWN | LED_ON.keys() | set().union(*NEEDS.values())
     assert len(ADMIN) > 40
 
 
@@ -191,6 +197,14 @@ def test_managers_change_nothing_of_others_where_they_may_look(manager, staff, b
             assert stored(rows) == before
             assert Change.objects.count() == 1
     assert not sandbox.posts()
+
+
+@pytest.mark.parametrize(("url", "there"), LED_ON.items())
+def test_the_address_of_a_former_page_leads_on(owner, browse, url, there):
+    client = browse(owner)
+    answer = client.get(url)
+    assert (answer.status_code, answer["Location"]) == (301, there)
+    assert client.get(there).status_code == 200
 
 
 def test_a_manager_can_look(manager, browse):

@@ -284,6 +284,7 @@ class HistoryForm(forms.Form):
     since = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     job = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    new = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, people: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -295,6 +296,11 @@ class HistoryForm(forms.Form):
     def draft(self) -> str:
         """The fields that a user can fill in, as JSON: see `GroupForm.draft`."""
         return json.dumps({field.name: "" for field in self.visible_fields()})
+
+    @property
+    def is_news(self) -> bool:
+        """Return True for what others have changed since the last visit."""
+        return bool(self["new"].value())
 
     def narrow(self, changes: ChangeQuerySet) -> ChangeQuerySet:
         """Return the changes that match: the parts of one job, or changes of groups only."""
@@ -309,14 +315,14 @@ class HistoryForm(forms.Form):
     def has_whole_jobs(self) -> bool:
         """Return True if each job that has made some of the changes matches too."""
         lookups, words = self._read()
-        return lookups.keys().isdisjoint(("action", "state", "job")) and not words
+        return lookups.keys().isdisjoint(("action", "state", "job")) and not words and not self.is_news
 
     def narrow_jobs(self, jobs: JobQuerySet) -> JobQuerySet:
-        """Return the jobs that match: none for an action of changes, an outcome, or the parts of a job."""
+        """Return the jobs that match: none for news, an action, an outcome, or parts of a job."""
         lookups, words = self._read()
         if lookups.get("action") == JOBS:
             del lookups["action"]
-        if not lookups.keys().isdisjoint(("action", "state", "job")):
+        if not lookups.keys().isdisjoint(("action", "state", "job")) or self.is_news:
             return jobs.none()
         if (group_id := whole_number(words)) is not None:
             jobs = jobs.of_group(group_id)

@@ -273,13 +273,7 @@ sources: list[tuple[int, Source]] = [
         ),
     ),
     (2, pages_for(("groups.view_client", gettext_lazy("Clients"), "groups:clients", PAGE))),
-    (
-        10,
-        pages_for(
-            ("groups.view_group", gettext_lazy("What is new"), "groups:news", PAGE),
-            ("groups.view_group", gettext_lazy("History"), "groups:history", PAGE),
-        ),
-    ),
+    (10, pages_for(("groups.view_group", gettext_lazy("History"), "groups:history", PAGE))),
     (14, _pages_of_the_settings),
 ]
 """The pages and actions to go to, those of a lower order first; features put theirs between these."""

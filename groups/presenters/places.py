@@ -24,8 +24,7 @@ PLACES = {
     "nav": "Entries of the main navigation, behind History; a `.jinja` template, shown with (request, "
     "credentials). The one of this page has `aria-current`.",
     "list.tabs": "Above the list; a `.jinja` template, shown with (request, listing).",
-    "list.narrowed": "Beside the filters of a list that leave groups out; a `.jinja` template, shown with "
-    "(request, listing).",
+    "list.narrowed": "Beside the filters of the list; a `.jinja` template, shown with (request, listing).",
     "list.bar": "The bar of the list, before its menu of actions; a `.jinja` template, shown with (request, "
     "listing).",
     "list.tools": "The menu of actions for the list; a `.jinja` template, shown with (request, listing).",
@@ -111,14 +110,13 @@ def begin_parts(place: str, request: Any, group_id: int) -> Callable[..., Parts]
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """A tab of the history. `news` says in words why it has a dot; without words it has none.
+    """A tab of the history.
 
     Its page has `{% history_tabs %}` above its heading. A source leaves a tab without content out.
     """
 
     label: str
     url: str
-    news: str = ""
 
 
 type TabSource = Callable[[Any], Iterable[Tab]]
@@ -132,4 +130,4 @@ def history_tabs(request: HttpRequest) -> list[Tab]:
 tab_sources: list[tuple[int, TabSource]] = [
     (-10, lambda _request: [Tab(pgettext("changes and jobs", "All"), reverse("groups:history"))]),
 ]
-"""Those of a lower order come first; the news, which a view looks for, and features put theirs behind."""
+"""Those of a lower order come first; features put theirs behind."""

@@ -139,15 +139,6 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
             connected=not user.is_superuser,
             also=_("Version, worker, mail, backup, certificate, clock, database."),
         )
-        yield SettingsPage(
-            INSTALLATION,
-            _("First steps"),
-            reverse("groups:guide"),
-            _("The owner, the connection to Poster, the first people, and what keeps you from harm."),
-            "next",
-            connected=False,
-            part_of=reverse("groups:installation"),
-        )
     if user.is_superuser:
         yield SettingsPage(
             INSTALLATION,

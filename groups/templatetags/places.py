@@ -7,14 +7,12 @@ from typing import Any
 
 from django.template import Engine, Library
 from django.template.context import Context
-from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from groups.presenters.places import Parts, parts_of
 from groups.presenters.places import history_tabs as tabs_of
 from groups.presenters.settings_pages import by_section, page_of, settings_pages, without_parts
-from poster_admin.users.models import Guide
 
 register = Library()
 
@@ -42,19 +40,14 @@ def history_tabs(context: Context) -> dict[str, Any]:
 
 @register.inclusion_tag("components/frame/settings_nav.html", takes_context=True)
 def settings_nav(context: Context) -> dict[str, Any]:
-    """Draw the pages of the settings, beside each of them; a user in the guide has the way back to it."""
-    request = context["request"]
-    user, path = request.user, request.path_info
-    pages, guide = settings_pages(user), reverse("groups:guide")
+    """Draw the pages of the settings, beside each of them."""
+    path, pages = context["request"].path_info, settings_pages(context["request"].user)
     here = page_of(path, pages)
     whole = (here.part_of or here.url) if here else ""
-    # The first owner is a superuser: nobody else costs a query.
-    is_away = path != guide and user.is_superuser and Guide.objects.filter(user=user).exists()
     return {
         "sections": by_section(without_parts(pages)),
         "here": here,
         "whole": whole,
         "parts": [page for page in pages if whole and page.part_of == whole],
         "current": "page" if here and here.url == path else "true",
-        "guide": guide if is_away else "",
     }

@@ -1,17 +1,14 @@
-"""Views of the journal: the history, one change, which may be a save that a page waits for, and the news."""
+"""Views of the journal: the history, its news, and one change, which may be a save that a page waits for."""
 
 import uuid
-from bisect import insort
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
-from django.db.models import Max, Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -24,15 +21,16 @@ from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.groups import HistoryForm
 from groups.models import Change, Job
+from groups.models.changes import ChangeQuerySet
 from groups.presenters.changes import history_rows, outcome_toast, toasts
-from groups.presenters.places import Tab, parts_of, tab_sources
+from groups.presenters.places import parts_of
 from groups.services import history
 from groups.services.clients import find_names
 from groups.services.groups import known_groups
 from groups.services.jobs.lease import jobs_of
 from groups.services.messages import Message
 from groups.services.values import NumberFormat
-from groups.services.writes.commands import Command, CreateGroup, RemoveGroup, UpdateGroup
+from groups.services.writes.commands import Command
 from groups.services.writes.not_sent import NotNow
 from groups.spreadsheets import EXTENSIONS, history_file
 from groups.views.http import Request, file_response, form_methods, requires
@@ -44,13 +42,9 @@ from poster_admin.users.sessions import ask_to_confirm, last_visit, recently_con
 HISTORY_PAGE = 50
 TOLD_BY_ITS_FORM = timedelta(seconds=1)
 """Time in which the request that has made a change leaves its message of success to the session."""
-NEWS_SHOWN = 200
 NEWS_SEEN = "news_seen"
-NEWS_ACTIONS = tuple(kind.action for kind in (CreateGroup, UpdateGroup, RemoveGroup))
-_ELSEWHERE = Q(state=Change.State.ELSEWHERE)
-PLACES = {"here": ~_ELSEWHERE, "elsewhere": _ELSEWHERE}
 A_WEEK = timedelta(days=7)
-"""Time that the feed goes back for a user who was never here before."""
+"""Time that the news goes back for a user who was never here before."""
 
 
 @require_safe
@@ -59,10 +53,12 @@ def history_list(request: Request) -> HttpResponse:
     # The filter is not among the rows, and its people are many rows of a long journal.
     people = () if htmx_target(request) == "rows" else history.people_of(request.credentials)
     filters = HistoryForm(request.GET, people=people)
-    changes = filters.narrow(history.changes_of(request.credentials))
+    changes = _changes(request, filters)
     jobs = filters.narrow_jobs(jobs_of(request.credentials))
     if filters.has_whole_jobs:
         changes = changes.filter(job=None)
+    if filters.is_news:
+        request.session[NEWS_SEEN] = timezone.now().timestamp()
     page = history.HistoryPages(changes, jobs, HISTORY_PAGE).get_page(request.GET.get("page"))
     shown = history.read_rows(request.credentials, page.object_list)
     groups = history.group_names(request.credentials, shown)
@@ -71,7 +67,15 @@ def history_list(request: Request) -> HttpResponse:
     clients = find_names(request.credentials, ids)
     rows = history_rows(shown, request.user, groups=groups, clients=clients, people=full_names(shown))
     context = {"filter_form": filters, "page": page, "days": by_day(rows), "export_types": EXTENSIONS}
+    context["since"] = _since(request) if filters.is_news else None
     return render_page(request, "groups/journal/history.html", context, fragment="rows")
+
+
+def _changes(request: Request, filters: HistoryForm) -> ChangeQuerySet:
+    credentials = request.credentials
+    is_news = filters.is_news
+    found = history.news_of(credentials, _since(request)) if is_news else history.changes_of(credentials)
+    return filters.narrow(found)
 
 
 def full_names(rows: Iterable[Change | Job]) -> dict[int, str]:
@@ -96,7 +100,7 @@ def by_day(rows: Iterable[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any
 @require_safe
 @requires("view_group")
 def history_export(request: Request, extension: str) -> HttpResponse:
-    changes = HistoryForm(request.GET).narrow(history.changes_of(request.credentials))
+    changes = _changes(request, HistoryForm(request.GET))
     pages = history.HistoryPages(changes, Job.objects.none(), HISTORY_PAGE)
     if pages.has_more:
         text = _("More than %(count)s changes match. Choose days in the filter, and export them in parts.")
@@ -194,32 +198,6 @@ def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
 # --- News --------------------------------------------------------------------------------------------------
 
 
-@require_safe
-@requires("view_group")
-def news(request: Request) -> HttpResponse:
-    """Show what others have changed since the last visit. An unknown filter filters nothing."""
-    since, made, action = _since(request), request.GET.get("made"), request.GET.get("action")
-    chosen = {"made": made if made in PLACES else None, "action": action if action in NEWS_ACTIONS else None}
-    changes = history.news_of(request.credentials, since)
-    if chosen["made"]:
-        changes = changes.filter(PLACES[chosen["made"]])
-    if chosen["action"]:
-        changes = changes.filter(action=chosen["action"])
-    found = list(changes[: NEWS_SHOWN + 1])
-    rows = history_rows(found[:NEWS_SHOWN], request.user, people=full_names(found))
-    context = {
-        "chosen": chosen,
-        "actions": NEWS_ACTIONS,
-        "since": since,
-        "days_ago": (localdate() - localdate(since)).days,
-        "count": len(rows),
-        "has_more": len(found) > NEWS_SHOWN,
-        "days": by_day(rows),
-    }
-    request.session[NEWS_SEEN] = timezone.now().timestamp()
-    return render_page(request, "groups/journal/news.html", context, fragment="rows")
-
-
 def count_unseen(request: Request) -> tuple[int, int] | None:
     """Return how many groups others have changed since the user looked, and how many of them elsewhere.
 
@@ -231,25 +209,12 @@ def count_unseen(request: Request) -> tuple[int, int] | None:
     return (changed, elsewhere) if changed else None
 
 
-def tab_of_news(request: Request) -> list[Tab]:
-    """Return the tab beside the history, if there is news; it has a dot until the news was looked at."""
-    url, news = reverse("groups:news"), history.news_of(request.credentials, _since(request))
-    latest = news.aggregate(latest=Max("settled_at"))["latest"]
-    if latest is None and request.path_info != url:
-        return []
-    is_unseen = latest is not None and latest > _unseen_since(request)
-    return [Tab(_("What is new"), url, _("there is something new") if is_unseen else "")]
-
-
 def _since(request: Request) -> datetime:
     """Return the last visit; for a user who was never here before, a week ago."""
     return last_visit(request) or timezone.now() - A_WEEK
 
 
 def _unseen_since(request: Request) -> datetime:
-    """Return the last visit, or the time at which the feed was opened in this one."""
+    """Return the last visit, or the time at which the news was opened in this one."""
     since, seen_at = _since(request), request.session.get(NEWS_SEEN)
     return max(since, datetime.fromtimestamp(seen_at, since.tzinfo)) if seen_at else since
-
-
-insort(tab_sources, (-5, tab_of_news), key=itemgetter(0))

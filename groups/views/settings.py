@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -91,7 +92,16 @@ def settings_page(request: Request) -> HttpResponse:
     found = settings_pages(request.user, text)
     if not text:
         found = without_parts(found)
-    context = {"text": text, "found": found, "sections": by_section(found)}
+    context: dict[str, Any] = {"text": text, "found": found, "sections": by_section(found)}
+    if not text and request.user.has_perm(CHANGE_USER):
+        credentials = getattr(request.user, "credentials", None)
+        context["guide"] = {
+            "is_connected": credentials is not None and credentials.refused_at is None,
+            "has_people": seen_by(request.user).exclude(pk=request.user.pk).exists(),
+            "is_open": Guide.objects.filter(user=request.user).exists(),
+            "roles": NewPersonForm(manager=request.user)["role"],
+            "protection": parts_of("guide.protection", request),
+        }
     return render_page(request, "groups/settings/settings.html", context, fragment="found")
 
 
@@ -131,7 +141,7 @@ def account(request: Request) -> HttpResponse:
                 listener(request, credentials)
             if request.user.password == password:
                 in_guide = Guide.objects.filter(user=request.user).exists()
-                return redirect("groups:guide" if in_guide else "groups:list")
+                return redirect("settings" if in_guide else "groups:list")
             # The ways in that somebody of another account may know have ended with the connection.
             keep_session(request, request.user)
             text = _(
@@ -206,20 +216,11 @@ def installation_state(request: Request) -> HttpResponse:
 @form_methods
 @permission_required(CHANGE_USER, raise_exception=True)
 def guide(request: Request) -> HttpResponse:
-    """Show the first steps; by POST the one who has set the dashboard up leaves them for good."""
-    own = Guide.objects.filter(user=request.user)
-    if request.method == "POST":
-        own.delete()
-        return redirect("home")
-    credentials = getattr(request.user, "credentials", None)
-    context = {
-        "is_connected": credentials is not None and credentials.refused_at is None,
-        "has_people": seen_by(request.user).exclude(pk=request.user.pk).exists(),
-        "is_open": own.exists(),
-        "roles": NewPersonForm(manager=request.user)["role"],
-        "protection": parts_of("guide.protection", request),
-    }
-    return render_page(request, "groups/installation/guide.html", context)
+    """Leave the first steps for good; a GET is redirected to them."""
+    if request.method != "POST":
+        return redirect(reverse("settings") + "#guide", permanent=True)
+    Guide.objects.filter(user=request.user).delete()
+    return redirect("home")
 
 
 @login_not_required

@@ -15,6 +15,7 @@ from groups.features.approvals import services as approvals
 from groups.features.approvals.models import Breach, Limits
 from groups.features.notices.models import Delivery
 from groups.features.notices.services import set_chat
+from groups.features.saved_views.models import SavedView
 from groups.features.schedules.services import run_due
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job, WorkerHeartbeat
@@ -191,12 +192,18 @@ def go_to(stage):
     stage.page.keyboard.press("Control+k")
 
 
-@scene(shows="[data-view] details[open]")
-def saved_views(stage):
-    stage.goto("/account/views/?clients_to=0", name="Порожні гурти")
-    stage.button()
-    stage.goto("/account/views/?type=2&sort=-clients")
-    stage.page.locator("[data-view] summary").click()
+@scene(shows=".narrowed details[open]")
+def saved_view(stage):
+    SavedView.objects.create(user=stage.user, name="Порожні гурти", query="?clients_to=0")
+    stage.goto("/groups/?clients_to=0")
+    stage.page.locator(".narrowed summary").click()
+
+
+@scene(shows=".summary")
+def saved_view_without_a_name(stage):
+    stage.goto("/groups/?type=2&sort=-clients")
+    stage.page.locator(".narrowed summary").click()
+    stage.page.locator(".narrowed .button").click()
 
 
 # --- One group ---------------------------------------------------------------------------------------------

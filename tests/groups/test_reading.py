@@ -33,7 +33,7 @@ ALSO = {
 # These pages, and the fragments with which they poll, are read from the database alone.
 OF_DATABASE = ("/history/", f"/history/{CHANGE}/", "/history/snapshots/", "/jobs/", f"/jobs/{JOB}/",
                "/schedules/", "/requests/", "/account/limits/", f"/groups/plan/{JOB}/", "/account/",
-               "/account/notices/", "/account/views/", "/help/", "/readyz")  # fmt: skip
+               "/account/notices/", "/help/", "/readyz")  # fmt: skip
 TARGETS = ("rows", "outcome", "job", "form")
 
 

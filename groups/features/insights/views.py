@@ -15,7 +15,6 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.text import Truncator, capfirst
@@ -514,13 +513,6 @@ def _findings(scheme: Scheme, *, may_change: bool) -> list[tuple[str, list[Varia
         "unled": lines(in_steps, "groups:update"),
     }
     return [(name, found) for name, found in findings.items() if found]
-
-
-@require_safe
-@requires("view_group")
-def former_page(_request: Request, part: str = "") -> HttpResponse:
-    """Redirect from a page that is a part of the scheme's now."""
-    return redirect(reverse("groups:scheme") + part, permanent=True)
 
 
 WIDTHS = {"desk": 460, "phone": 320}

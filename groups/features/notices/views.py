@@ -23,7 +23,7 @@ from groups.features.notices.services import TRIAL, VIEW_GROUP
 from groups.presenters.settings_pages import USER, SettingsPage
 from groups.services.events import event_sources
 from groups.views.http import Request, form_methods, requires
-from poster_admin.common.htmx import render_form
+from poster_admin.common.htmx import render_page
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
 
@@ -102,41 +102,46 @@ class TelegramForm(forms.Form):
 
 @form_methods
 @requires("view_group")
-def notices(request: Request) -> HttpResponse:
-    data = request.POST if request.method == "POST" else None
+def notices(request: Request, refused: TelegramForm | None = None) -> HttpResponse:
+    """Show and store a user's choice; `refused` is what was sent for the chat, with its errors."""
+    data = request.POST if request.method == "POST" and refused is None else None
     form = NoticesForm(data, chosen=services.choices_of(request.user))
     if form.is_valid():
         services.choose_notices(request.user, form.cleaned_data)
         messages.success(request, _("Your choice was saved."))
         return redirect("groups:notices")
 
-    context: dict[str, Any] = {}
+    chat_form = refused or TelegramForm(auto_id="chat_%s")
+    context = {"form": form, "chat_form": chat_form, "confirmed": recently_confirmed(request)}
     if chat := TelegramChat.objects.filter(user=request.user).first():
         sent = Delivery.objects.exclude(state=Delivery.State.DROPPED).filter(user=request.user)
         trials = Notice.objects.waiting().filter(user=request.user, kind=TRIAL)
-        context = {
+        context |= {
             "chat": chat,
             "last": sent.filter(tried_at__gt=chat.set_at).order_by("tried_at").last(),
             "trial_on_its_way": trials.exclude(delivery__tries__gt=0).exists(),
         }
     elif not settings.EMAIL_ENABLED:
-        context = {"mail_problem": "off"}
+        context["mail_problem"] = "off"
     elif not request.user.email:
-        context = {"mail_problem": "no_address"}
-    return render_form(request, "notices/notices.html", form, fragment="telegram", **context)
+        context["mail_problem"] = "no_address"
+    status = 422 if form.errors or refused else 200
+    return render_page(request, "notices/notices.html", context, fragment="telegram", status=status)
 
 
 @sensitive_post_parameters("token", "chat")
 @form_methods
 @requires("view_group")
 def telegram_chat(request: Request) -> HttpResponse:
+    if request.method != "POST":
+        return redirect(reverse("groups:notices") + "#telegram", permanent=True)
     if not recently_confirmed(request):
         return ask_to_confirm(request)
-    form = TelegramForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        services.set_chat(request.user, **form.cleaned_data)
-        return telegram_trial(request)
-    return render_form(request, "notices/telegram.html", form)
+    form = TelegramForm(request.POST, auto_id="chat_%s")
+    if not form.is_valid():
+        return notices(request, form)
+    services.set_chat(request.user, **form.cleaned_data)
+    return telegram_trial(request)
 
 
 @require_POST
@@ -161,4 +166,4 @@ def settings_of_notices(user: User) -> list[SettingsPage]:
     return [page] if user.has_perm(VIEW_GROUP) else []
 
 
-hooks.form_addresses("telegram_trial", "telegram_remove")
+hooks.form_addresses("telegram", "telegram_trial", "telegram_remove")

@@ -5,8 +5,6 @@ from django.db import models
 from django.http import QueryDict
 from django.urls import reverse
 
-from groups.models import IdsFirst
-
 MOST_VIEWS = 30
 """Views that a user may keep: the list has a tab for each of them."""
 
@@ -38,6 +36,3 @@ class SavedView(models.Model):
     @property
     def params(self) -> QueryDict:
         return QueryDict(self.query.removeprefix("?"))
-
-
-VIEWS = IdsFirst(SavedView.objects.all())

@@ -1,14 +1,12 @@
-"""Saved views of a user: the page that keeps them, the tabs over the list, and the ways that lead to them."""
+"""Saved views of a user: the tabs over the list, where they are kept, and the ways that lead to them."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -17,14 +15,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from groups import hooks
-from groups.features.saved_views.models import MOST_VIEWS, VIEWS, SavedView
+from groups.features.saved_views.models import MOST_VIEWS, SavedView
 from groups.presenters.destinations import Destination
 from groups.presenters.lists.group_list import Listing
-from groups.presenters.lists.list_filters import COLUMNS, Link, ListForm, column_sets
-from groups.presenters.settings_pages import USER, SettingsPage
-from groups.services.values import NumberFormat, type_label
+from groups.presenters.lists.list_filters import Link, ListForm
 from groups.views.http import Request, form_methods, requires
-from poster_admin.common.htmx import render_page
+from poster_admin.common.htmx import render_form
 
 MOST_COUNTED = 20_000
 """Groups that are looked at to count those of all views; where there are more, the tabs have no numbers."""
@@ -45,34 +41,18 @@ class SavedViewForm(forms.Form):
     )
     query = forms.CharField(widget=forms.HiddenInput, required=False, max_length=1000)
 
-    @staticmethod
-    def of_new(data: Any = None, *, query: str = "") -> "SavedViewForm":
-        # The list has other forms with a field of this name.
-        form = SavedViewForm(data, initial={"query": query}, auto_id="view_%s")
-        # A user who has come to save a list types its name at once.
-        form.fields["name"].widget.attrs["autofocus"] = bool(query)
-        return form
-
-    @staticmethod
-    def of_view(view: SavedView, data: Any = None) -> "SavedViewForm":
-        return SavedViewForm(data, initial={"name": view.name}, auto_id=f"id_{view.pk}_%s")
-
-    @property
-    def filters(self) -> ListForm:
-        return ListForm(QueryDict((self["query"].value() or "").removeprefix("?")))
-
     def clean_query(self) -> str:
         """Return the query string in its usual order and without a page."""
-        return self.filters.query()
+        return ListForm(QueryDict(self.cleaned_data["query"].removeprefix("?"))).query()
 
 
 @form_methods
 @requires("view_group", connected=False)
 def view_list(request: Request) -> HttpResponse:
-    """Show the user's saved views; save the list with the filters of the address under a name."""
+    """Save a list under a name; a GET is redirected to the list, where the form is."""
     if request.method != "POST":
-        return _show(request, SavedViewForm.of_new(query=ListForm(request.GET).query()))
-    form, views = SavedViewForm.of_new(request.POST), SavedView.objects.filter(user=request.user)
+        return redirect(reverse("groups:list") + ListForm(request.GET).query(), permanent=True)
+    form, views = SavedViewForm(request.POST), SavedView.objects.filter(user=request.user)
     if form.is_valid():
         if views.count() >= MOST_VIEWS:
             form.add_error(None, _("You have as many views as the list has tabs for. Remove one first."))
@@ -83,7 +63,7 @@ def view_list(request: Request) -> HttpResponse:
                 messages.success(request, _("The view “%(name)s” was saved.") % {"name": name})
                 return redirect(view)
             form.add_error("name", NAME_TAKEN)
-    return _show(request, form, status=422)
+    return render_form(request, "saved_views/view.html", form)
 
 
 @require_POST
@@ -102,7 +82,7 @@ def view_change(request: Request, view_id: int) -> HttpResponse:
             view.delete()
             messages.success(request, _("The view “%(name)s” was removed.") % {"name": view.name})
         case "rename":
-            form = SavedViewForm.of_view(view, request.POST)
+            form = SavedViewForm(request.POST)
             if form.is_valid():
                 try:
                     with transaction.atomic():
@@ -110,41 +90,8 @@ def view_change(request: Request, view_id: int) -> HttpResponse:
                 except IntegrityError:
                     form.add_error("name", NAME_TAKEN)
             if form.errors:
-                return _show(request, SavedViewForm.of_new(), renamed={view.pk: form}, status=422)
-    return redirect("groups:views")
-
-
-def _show(
-    request: Request,
-    form: SavedViewForm,
-    *,
-    renamed: Mapping[int, SavedViewForm] = MappingProxyType({}),
-    status: int = 200,
-) -> HttpResponse:
-    """Show the page, with the form of a view that was renamed to no avail."""
-    views = [
-        (view, list_words(ListForm(view.params)), renamed.get(view.pk) or SavedViewForm.of_view(view))
-        for view in VIEWS.find(user_id=request.user.pk)
-    ]
-    context = {"form": form, "here": list_words(form.filters), "views": views}
-    return render_page(request, "saved_views/views.html", context, status=status)
-
-
-def list_words(filters: ListForm) -> str:
-    """Return the filters, the columns and the order of a list in words."""
-    asked, sets = filters.cleaned_data, [column_sets[filters.column_set]] if filters.column_set else []
-    names = ", ".join(str(COLUMNS[key]) for key in asked["columns"].split(",") if key in COLUMNS)
-    column = asked["sort"].removeprefix("-")
-    words = [
-        type_label(int(asked["type"])) if asked["type"] else "",
-        *(label for label, _without in filters.active(NumberFormat.current())),
-        _("columns: %(names)s") % {"names": names} if names else "",
-        *(str(each.words) for each in sets),
-        f"{(COLUMNS | filters.amount_labels)[column]} {'↓' if column != asked['sort'] else '↑'}"
-        if column
-        else "",
-    ]
-    return " · ".join(filter(None, words)) or _("all groups, in Poster's order")
+                return render_form(request, "saved_views/view.html", form, view=view)
+    return redirect(view)
 
 
 # --- Parts of other pages ----------------------------------------------------------------------------------
@@ -153,7 +100,8 @@ def list_words(filters: ListForm) -> str:
 @hooks.part("list.tabs", "saved_views/tabs.jinja")
 def tabs_of_list(request: Request, listing: Listing) -> dict[str, list[Link]] | None:
     """Return the user's saved views as tabs over the list, behind that of all groups; None without a view."""
-    views = VIEWS.find(user_id=request.user.pk)
+    prefetch_related_objects([request.user], "saved_views")  # once for this part and the next
+    views = request.user.saved_views.all()
     if not views:
         return None
     here = listing.filters.query()
@@ -171,18 +119,13 @@ def tabs_of_list(request: Request, listing: Listing) -> dict[str, list[Link]] | 
 
 
 @hooks.part("list.narrowed", "saved_views/save.jinja")
-def save_of_list(request: Request, listing: Listing) -> dict[str, str] | None:
-    """Return the address at which the list is kept under a name, unless the user has kept it."""
-    query = listing.filters.query()
-    kept = {ListForm(view.params, request.user).query() for view in VIEWS.find(user_id=request.user.pk)}
-    return None if query in kept else {"save_href": reverse("groups:views") + query}
-
-
-@hooks.settings_pages(order=5)
-def settings_of_views(user: User) -> list[SettingsPage]:
-    words = _("Kept lists of groups.")
-    page = SettingsPage(USER, _("Saved views"), reverse("groups:views"), words, "bookmark")
-    return [page] if user.has_perm("groups.view_group") else []
+def form_of_list(request: Request, listing: Listing) -> dict[str, Any] | None:
+    """Return the saved view that the list is, to be changed, or the query of one to be saved."""
+    prefetch_related_objects([request.user], "saved_views")
+    query, views = listing.filters.query(), request.user.saved_views.all()
+    kept = {ListForm(view.params, request.user).query(): view for view in views}
+    is_shown = query in kept or listing.filters.narrow
+    return {"view": kept.get(query), "query": query} if is_shown else None
 
 
 @hooks.start_page
@@ -195,8 +138,8 @@ def start_query(user: User) -> str:
 hooks.destinations(
     lambda user: [
         Destination(view.name, view.get_absolute_url(), _("saved view"))
-        for view in VIEWS.find(user_id=user.pk)
+        for view in SavedView.objects.filter(user=user)
     ],
     order=-1,
 )
-hooks.form_addresses("view")
+hooks.form_addresses("views", "view")

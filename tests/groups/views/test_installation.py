@@ -12,6 +12,7 @@ from tests.support.doctor import doctor_says
 from tests.support.people import make_user
 
 pytestmark = pytest.mark.django_db
+STEPS = ["owner", "connect", "people", "protection"]
 
 
 @pytest.fixture
@@ -49,3 +50,19 @@ def test_an_owner_reads_nothing_of_another_account_and_an_administrator_all(
     owner.is_superuser = True
     owner.save()
     assert "kavarnia.localhost" in browse(owner).get("/account/installation/").text
+
+
+def test_the_first_owner_has_the_first_steps_in_the_settings_until_they_are_left(first, owner, browse):
+    client = browse(first)
+    answer = client.get("/account/start/")
+    assert (answer.status_code, answer["Location"]) == (301, "/settings/#guide")
+    assert re.findall(r'data-step="(\w+)"', client.get("/settings/").text) == STEPS
+    assert re.search(r'id="guide" open', client.get("/settings/").text)
+    assert client.post("/account/start/")["Location"] == "/"
+    assert not Guide.objects.exists()
+    for each in (client, browse(owner)):
+        assert 'id="guide">' in each.get("/settings/").text
+
+
+def test_others_have_no_first_steps(staff, browse):
+    assert "data-step" not in browse(staff).get("/settings/").text

@@ -533,7 +533,6 @@ def test_many_requests_take_no_more_queries(staff, browse, sandbox, django_asser
     for number in range(50):
         job = Job(account_id="demo", kind="edit", group_name=f"{number}", wanted=EditPlan().to_json())
         ask_for(job, staff, ())
-    # Those of each page, as in tests/groups/views/test_queries.py; whether something is new, the count, and
-    # the rows with their jobs.
-    with django_assert_num_queries(4 + 3):
+    # Those of each page, as in tests/groups/views/test_queries.py; the count, and the rows with their jobs.
+    with django_assert_num_queries(4 + 2):
         client.get("/requests/")

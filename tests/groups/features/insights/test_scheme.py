@@ -114,12 +114,6 @@ def test_while_poster_is_away_the_last_copy_is_shown(manager, browse, sandbox):
     assert 'data-notice="stale"' in page.content.decode()
 
 
-@pytest.mark.parametrize(("former", "part"), [("scheme", ""), ("audit", "#audit")])
-def test_the_pages_that_are_one_page_now_lead_to_it(manager, browse, former, part):
-    answer = browse(manager).get(f"/groups/{former}/")
-    assert (answer.status_code, answer["Location"]) == (301, f"{SCHEME}{part}")
-
-
 # --- Counting in the background ----------------------------------------------------------------------------
 
 

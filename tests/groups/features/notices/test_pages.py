@@ -1,4 +1,4 @@
-"""Test the page of the notices and that of the chat."""
+"""Test the page of the notices, with the chat in Telegram."""
 
 import re
 
@@ -8,6 +8,7 @@ from groups.features.notices import services
 from groups.features.notices.models import Delivery, NoticeChoice, TelegramChat
 from tests.support.notices import later, tell
 from tests.support.pages import text_of
+from tests.support.sign_in import after_a_while
 from tests.support.telegram import CHAT, TOKEN
 
 pytestmark = pytest.mark.django_db
@@ -89,9 +90,18 @@ def test_why_a_message_did_not_arrive_is_said_without_token_and_chat(manager, br
     assert "the bot may not write in this chat; add it there, or send it /start. Next try:" in text_of(page)
     Delivery.objects.update(state=Delivery.State.GIVEN_UP)
     assert "It was given up after a day." in text_of(client.get(PAGE))
-    for text in (page.text, client.get(TELEGRAM).text):
-        assert TOKEN not in text
-        assert CHAT not in text
+    assert TOKEN not in page.text
+    assert CHAT not in page.text
+
+
+def test_the_address_that_the_chat_had_leads_to_its_form(manager, browse):
+    client = browse(manager)
+    answer = client.get(TELEGRAM)
+    assert (answer.status_code, answer["Location"]) == (301, f"{PAGE}#telegram")
+    assert 'name="chat"' in client.get(PAGE).text
+    page = after_a_while(client).get(PAGE).text
+    assert 'name="chat"' not in page
+    assert f"/accounts/confirm/?next={PAGE}" in page
 
 
 def test_a_trial_that_arrives_counts_more_than_the_one_whose_place_it_took(manager, browse, telegram):

@@ -1,4 +1,4 @@
-"""Test what is new: the line above the list, and the feed since the last visit."""
+"""Test what is new: the line above the list, and the history since the last visit."""
 
 from datetime import timedelta
 
@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from groups.models import Change
 from poster_admin.users.models import SecurityEvent, UserSession
+from tests.support.jobs import start
 from tests.support.pages import text_of
 from tests.support.people import PASSWORD
 
@@ -90,4 +91,17 @@ def test_a_change_that_was_settled_after_the_visit_is_news(was_here, staff, stat
     note(staff.credentials.account, user=user, state=state, ago=timedelta(days=4), settled_at=timezone.now())
     client = was_here(timedelta(days=3))
     assert "1 group was changed without you" in line(client)
-    assert client.get("/history/new/").content.decode().count("data-change=") == 1
+    assert client.get("/history/?new=1").text.count("data-change=") == 1
+    assert client.get("/history/export.csv?new=1").getvalue().count(b"\r\n") == 2
+    assert line(client) == ""
+
+
+def test_the_news_are_narrowed_as_the_history_is_and_are_without_jobs(was_here, owner, staff):
+    note(staff.credentials.account, user=staff)
+    note(staff.credentials.account, state="elsewhere")
+    note(staff.credentials.account, user=staff, ago=timedelta(days=4))
+    start(owner, client_ids=[129])
+    client = was_here(timedelta(days=3))
+    assert client.get("/history/?new=1").text.count("<tr data-") == 2
+    assert client.get("/history/?new=1&state=elsewhere").text.count("<tr data-") == 1
+    assert "Nothing new" not in text_of(client.get("/history/?new=1&user=nobody"))
