@@ -139,6 +139,32 @@ def die_after_the_first(monkeypatch, job, action=None):
             queue.run_job.func(str(job.pk))
 
 
+def die_before_the_outcome(monkeypatch, job, action):
+    """Run a job, and let its process die while the outcome of its first write of this kind is open."""
+
+    def die(_lease):
+        if Change.objects.open().filter(job=job, action=action).exists():
+            raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(executor, "settle_open", die)
+        with pytest.raises(SystemExit):
+            queue.run_job.func(str(job.pk))
+    assert Change.objects.open().filter(job=job).count() == 1
+
+
+def count_open_at_each_send(monkeypatch, job):
+    """Return a list that gets, before each write of the job, the number of its writes without an outcome."""
+    submit_all, counts = executor.submit_all, []
+
+    def count(lease, commands):
+        counts.append(Change.objects.open().filter(job=job).count())
+        return submit_all(lease, commands)
+
+    monkeypatch.setattr(executor, "submit_all", count)
+    return counts
+
+
 def leave_the_first_to_a_person(monkeypatch, job, user, command=MoveClient):
     """Die after the first write of a command, which is left for review; the user says that it was made."""
     with monkeypatch.context() as patch:

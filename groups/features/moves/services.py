@@ -85,9 +85,11 @@ class MovingRun(ABC):
     # --- The run -------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        # The worker of an earlier run may have been killed before it looked at its first move.
-        if not self._job.tested and (first := executor.first_made(self._job, action=Change.Action.MOVE)):
-            self._check_first(first)
+        if not self._job.tested:
+            # A worker may have been killed before its first move had an outcome, or before it looked at that.
+            executor.settle_open(self._lease)
+            if first := executor.first_made(self._job, action=Change.Action.MOVE):
+                self._check_first(first)
         self._begin()
         executor.run_passes(self._lease, self._pass)
 

@@ -772,6 +772,9 @@ class _Restore:
             if not of_action or self._is_tested(action):
                 continue
             tried = True
+            # A worker may have been killed before its first one had an outcome.
+            if executor.settle_open(self._lease) and self._is_tested(action):
+                continue
             for change in executor.submit_one_by_one(self._lease, of_action):
                 self._check_first(change)
                 if self._is_tested(action):

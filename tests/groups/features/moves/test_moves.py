@@ -22,8 +22,10 @@ from groups.services.writes.not_sent import NotNow, OperationReused
 from tests.support.circuit import close_breakers
 from tests.support.jobs import (
     FEW,
+    count_open_at_each_send,
     die_after_the_first,
     die_before_sending,
+    die_before_the_outcome,
     ended,
     leave_the_first_to_a_person,
     run,
@@ -180,6 +182,15 @@ def test_a_refusal_of_the_first_one_stops_it(staff, sandbox):
     job = run(start(staff))
     assert ended(job) == (Job.State.STOPPED, "refused")
     assert len(sandbox.posts(MOVE)) == 1
+
+
+def test_nobody_follows_a_first_one_whose_outcome_a_killed_worker_has_left_open(staff, sandbox, monkeypatch):
+    sandbox.script(MOVE, "fin_before_headers", when="before")
+    job = start(staff)
+    die_before_the_outcome(monkeypatch, job, Change.Action.MOVE)
+    counts = count_open_at_each_send(monkeypatch, job)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert set(counts) == {0}
 
 
 def test_nobody_follows_before_the_first_one_has_arrived(staff, sandbox, monkeypatch):

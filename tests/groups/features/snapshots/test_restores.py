@@ -25,8 +25,10 @@ from tests.support.changes import write_down
 from tests.support.jobs import (
     FEW,
     at_each_wait,
+    count_open_at_each_send,
     die_after_the_first,
     die_before_sending,
+    die_before_the_outcome,
     ended,
     leave_few,
     leave_the_first_to_a_person,
@@ -388,6 +390,17 @@ def test_a_first_client_with_other_money_is_looked_at_although_the_run_was_kille
     die_after_the_first(monkeypatch, job, Action.CREATE_CLIENT)
     assert (run(job).state, job.reason) == (Job.State.STOPPED, "side_effect")
     assert len(sandbox.posts("clients.createClient")) == 1
+
+
+def test_nobody_follows_a_first_one_whose_outcome_a_killed_worker_has_left_open(owner, sandbox, monkeypatch):
+    snapshot, were = removed(owner, sandbox)
+    sandbox.script("clients.createClient", "fin_before_headers", when="before")
+    job = started(owner, snapshot)
+    die_before_the_outcome(monkeypatch, job, Action.CREATE_CLIENT)
+    counts = count_open_at_each_send(monkeypatch, job)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert set(counts) == {0}
+    assert own(people(sandbox, job.target_id)) == own(were)
 
 
 def test_nobody_comes_back_into_a_group_of_which_only_a_person_has_said_that_it_was_made(
