@@ -295,6 +295,7 @@ def assert_told(page, case, change):
     assert page.status_code in statuses_of(change)
     told = re.search(r'data-outcome="(\w+)"', page.content.decode())
     assert told is None or told[1] == change.state
+    assert change.state in Change.NOTHING_CHANGED or "Nothing was changed." not in text_of(page)
 
 
 def move_one(form):
