@@ -3,7 +3,7 @@
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -41,12 +41,6 @@ PATIENCE = 0.3
 """Seconds that a page waits for Poster before it shows the last good copy."""
 PARSED_LISTS = 4
 """Number of parsed lists that a process keeps; 0 parses the cached bytes for each page."""
-
-
-type ListListener = Callable[[PosterCredentials, Iterable[Group], datetime], object]
-
-list_listeners: list[ListListener] = []
-"""Functions of features that take each list which a worker reads on its own."""
 
 
 @dataclass(frozen=True, slots=True)

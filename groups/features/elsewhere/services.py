@@ -37,7 +37,6 @@ from groups.poster import GroupList, GroupValues, NotFound, PosterError
 from groups.services.due import LeaseLost, Turn, run_due
 from groups.services.events import Event, changes_in, event_source, one_line
 from groups.services.gateway import call_poster
-from groups.services.groups import list_listeners
 from groups.services.installation.maintenance import routine
 from groups.services.values import difference_words
 from groups.services.writes.outcome import differing
@@ -464,8 +463,6 @@ def _read_look(credentials: PosterCredentials, picture: Picture) -> Look:
     listed = call_poster(credentials, lambda poster: poster.get_groups())
     unreadable = {row.id for row in listed.unreadable}
     ended = timezone.now()
-    for listener in list_listeners:
-        listener(credentials, listed.present, ended)
     look = Look(
         began=began,
         ended=ended,

@@ -22,9 +22,7 @@ from groups.features.figures import services
 from groups.features.figures.models import DAY, Figure, yesterday
 from groups.features.figures.presenters import YEAR, draw_line, draw_year, effect_words
 from groups.features.figures.services import tally_of
-from groups.features.insights.models import ClientCount
 from groups.features.insights.services.sales import VIEW_SALES
-from groups.features.insights.views import draw_counts
 from groups.models import Change, Job, PosterCredentials
 from groups.poster import Group
 from groups.presenters.destinations import PAGE, pages_for
@@ -46,7 +44,7 @@ type Variables = dict[str, Any]
 # --- A group and a change ----------------------------------------------------------------------------------
 
 
-@hooks.part("group.figures", "figures/card.html", order=-5)
+@hooks.part("group.figures", "figures/card.html")
 def card_of(request: Request, one: OneGroup) -> Variables | None:
     """Show the picture of a group, and what the changes of its percent did."""
     if not request.user.has_perm(VIEW_SALES):
@@ -81,18 +79,6 @@ def owed_of_group(request: Request, one: OneGroup) -> Variables | None:
     nights = Figure.objects.nights(request.credentials.account_id)
     owed = nights.filter(group_id=one.group.id, owed__isnull=False).order_by("-day").first()
     return {"owed": owed} if owed else None
-
-
-@hooks.part("group.figures", "insights/client_counts.html")
-def clients_over_time(request: Request, one: OneGroup) -> Variables | None:
-    """Show the counts of the lists that were read to those who do not see as many nights in the picture."""
-    credentials, group_id = request.credentials, one.group.id
-    counts = ClientCount.objects.of_group(credentials, group_id)
-    if request.user.has_perm(VIEW_SALES):
-        nights = Figure.objects.nights(credentials.account_id).filter(group_id=group_id)
-        if nights.filter(clients__isnull=False).count() >= len(counts):
-            return None
-    return {"counts": draw_counts(counts)}
 
 
 @hooks.part("write.facts", "figures/effect_of_change.html")

@@ -3,10 +3,9 @@
 from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
-from itertools import groupby, pairwise
+from itertools import groupby
 from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
@@ -662,41 +661,3 @@ hooks.list_condition(
     ),
     order=-1,
 )
-
-
-# --- Numbers of clients over time --------------------------------------------------------------------------
-
-WIDTH, HEIGHT = 100, 24
-ROOM = 2
-"""Free space above and below the line, so that its thickness is not cut off."""
-
-
-def draw_counts(counts: Sequence[tuple[date, int]]) -> Variables | None:
-    """Draw the figures of a group in the order of their days as a line; None for fewer than two days.
-
-    `points` are those of an SVG polyline. `steps` are the days on which the number differed from the figure
-    before, the latest first, and the first day: with them, the picture can be read as a table.
-    """
-    if len(counts) < 2:
-        return None
-    numbers = [number for _day, number in counts]
-    least, most, since = min(numbers), max(numbers), counts[0][0]
-    points = []
-    for day, number in counts:
-        # A number that never changed is a line in the middle.
-        part = (number - least) / (most - least) if most > least else 0.5
-        x = WIDTH * (day - since).days / (counts[-1][0] - since).days
-        points.append(f"{x:.2f},{HEIGHT - ROOM - part * (HEIGHT - 2 * ROOM):.2f}")
-    changed = [after for before, after in pairwise(counts) if after[1] != before[1]]
-    change = numbers[-1] - numbers[0]
-    return {
-        "first": numbers[0],
-        "last": numbers[-1],
-        "least": least,
-        "most": most,
-        "since": since,
-        "points": " ".join(points),
-        "steps": (*reversed(changed), counts[0]),
-        # With its sign; empty if there is none.
-        "change": f"{'+' if change > 0 else ''}{NumberFormat.current().count(change)}" if change else "",
-    }

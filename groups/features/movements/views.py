@@ -1,6 +1,6 @@
 """Show who came into a group and who left it: rows with reasons, and the growth as a line with its days."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +12,6 @@ from django.views.decorators.http import require_safe
 
 from groups import hooks
 from groups.features.elsewhere.models import WATCH_ACCOUNT
-from groups.features.insights.views import draw_counts
 from groups.features.movements.models import Roll
 from groups.features.movements.services import days_of, first_day, movements_of, roll_of
 from groups.models import Change, PosterCredentials
@@ -20,7 +19,7 @@ from groups.services.clients import VIEW_CLIENTS, find_names
 from groups.services.gateway import check_token
 from groups.services.groups import OneGroup, known_groups, list_groups, read_group
 from groups.services.jobs.kinds import JobKind
-from groups.services.values import name_or_number
+from groups.services.values import NumberFormat, name_or_number
 from groups.views.http import Request, requires
 from poster_admin.common.pages import page_param
 
@@ -93,6 +92,7 @@ def growth_of(credentials: PosterCredentials, group_id: int, roll: Roll) -> dict
         grown += came - left
         counts[day] = grown
     counts[timezone.localdate(roll.judged_at)] = grown
+    came, left = sum(came for _day, came, _left in days), sum(left for _day, _came, left in days)
     return {
         "as_of": roll.judged_at,
         "began": max(roll.taken_at or oldest, oldest),
@@ -100,10 +100,23 @@ def growth_of(credentials: PosterCredentials, group_id: int, roll: Roll) -> dict
         "is_first": roll.taken_at == roll.judged_at,
         "since": since,
         "days": days[::-1],
-        "came": sum(came for _day, came, _left in days),
-        "left": sum(left for _day, _came, left in days),
-        "line": draw_counts(list(counts.items())) if days else None,
+        "came": came,
+        "left": left,
+        "change": f"{'+' if came > left else ''}{NumberFormat.current().count(came - left)}" if grown else "",
+        "points": _points(counts) if days else "",
     }
+
+
+def _points(counts: dict[date, int]) -> str:
+    """Draw numbers in the order of their days as the points of an SVG polyline, in a box of 100 by 24."""
+    first, *_between, last = counts
+    least, most = min(counts.values()), max(counts.values())
+    points = []
+    for day, number in counts.items():
+        # A number that never changed is a line in the middle.
+        part = (number - least) / (most - least) if most > least else 0.5
+        points.append(f"{100 * ((day - first) / (last - first)):.2f},{22 - 20 * part:.2f}")
+    return " ".join(points)
 
 
 @hooks.part("group.cards", "movements/card.html", order=1)

@@ -15,8 +15,8 @@ QUERIES = {
     "/groups/?page=2&sort=-clients": ALWAYS + 2,
     "/groups/?q=а&type=1": ALWAYS + 2,
     # The latest changes and jobs of the group, and which changes are undone; its running job, its planned
-    # change, what waits for approval, its clients over time, and whether it is watched.
-    "/groups/1/": ALWAYS + 8,
+    # change, what waits for approval, and whether it is watched.
+    "/groups/1/": ALWAYS + 7,
     # The counts of changes and jobs, which of both the page has, its changes, which of them are undone, the
     # users to choose from, and whether something is new or was asked for.
     "/history/": ALWAYS + 7,

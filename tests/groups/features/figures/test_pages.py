@@ -9,7 +9,6 @@ import pytest
 from django.utils import timezone
 
 from groups.features.figures.models import Figure, yesterday
-from groups.features.insights.models import ClientCount
 from groups.models import PosterAccount
 from tests.support.figures import DAY, GOLD, GUESTS, changed, nights_around, put_figure, put_nights, watched
 from tests.support.pages import text_of
@@ -43,18 +42,6 @@ def test_a_group_has_what_is_owed_and_its_picture(owner, browse, sandbox):
     assert html.count('class="week pale"') == 1
     assert html.count('class="flag"') == 1
     assert "5 → 10%" in html
-
-
-@pytest.mark.parametrize(("nights", "is_shown"), [(4, True), (5, False)])
-def test_the_older_picture_goes_once_that_of_the_year_has_as_many_nights(
-    owner, manager, browse, sandbox, nights, is_shown
-):
-    put_nights(owner, GOLD, nights)
-    for days_ago in range(5):
-        day = timezone.localdate() - days_ago * DAY
-        ClientCount.objects.create(account=owner.credentials.account, group_id=GOLD, day=day, clients=9)
-    assert ("Clients over time" in text_of(browse(owner).get(PAGE))) == is_shown
-    assert "Clients over time" in text_of(browse(manager).get(PAGE))
 
 
 def test_nothing_is_shown_before_the_first_night_but_one_line(owner, browse, sandbox):
