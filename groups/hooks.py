@@ -17,7 +17,6 @@ Here is what belongs to pages. Services use what stands beside the code that ask
 - `routine`, `prune`, `queues` in `groups.services.installation.maintenance`: steps of workers, rows to
   delete, queues of tasks, which settings.TASKS names too
 - `parts_of_features` in `groups.services.installation.doctor`: a part of what `manage.py doctor` shows
-- `state_gauges` in `groups.services.metrics`: rows by their state for `/metrics`
 
 What has an `order` stands behind what has a lower one, and behind what came before with the same.
 """

@@ -100,8 +100,6 @@ SNAPSHOT_DAYS = env.number("SNAPSHOT_DAYS", default=90, least=1)
 JOB_RESULT_DAYS = 14
 # Sign-ins and changed rights, with names and addresses.
 SECURITY_LOG_DAYS = env.number("SECURITY_LOG_DAYS", default=365, least=1)
-# Opens /metrics to Prometheus; without it the page does not exist.
-METRICS_TOKEN = env.text("METRICS_TOKEN")
 # Fernet keys, newest first. Separate from SECRET_KEY: ending all sessions must not lose the tokens.
 POSTER_TOKEN_KEYS = env.items(
     "POSTER_TOKEN_KEYS", environment.is_fernet_key, "Fernet keys", default=["x" * 43 + "="] if DEBUG else []
@@ -327,7 +325,7 @@ LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
 # Programs on this machine request these: a redirect would hide that a token was sent without TLS.
-SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz$", r"^metrics$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 # Off: it would block each neighbour on an intranet that speaks plain HTTP, for a year. An administrator of
 # the whole domain may want it. `check --deploy` advises it, and browsers' own lists besides.

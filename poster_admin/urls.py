@@ -23,11 +23,9 @@ urlpatterns = [
     path("settings/", settings_views.settings_page, name="settings"),
     path("help/", TemplateView.as_view(template_name="help.html"), name="help"),
     path("admin/", admin.site.urls),
-    # The names are labels of the metrics: `deploy/prometheus-rules.yml` leaves these three out.
     path("healthz", healthz, name="healthz"),
     path("healthz/", healthz, name="healthz"),
     path("readyz", readyz, {"warning": maintenance.worker_warning}, name="readyz"),
-    path("metrics", settings_views.metrics, name="metrics"),
 ]
 handler500 = "poster_admin.common.middleware.server_error"
 if settings.DEBUG:

@@ -23,8 +23,7 @@ KEYS = [Fernet.generate_key().decode() for _ in range(2)]
 READ = {
     "SECRET_KEY": "a-secret-of-fifty-signs-" * 3,
     "POSTER_TOKEN_KEYS": KEYS,
-    "METRICS_TOKEN": "$a-token",
-    "OIDC_CLIENT_SECRET": "a-client",
+    "OIDC_CLIENT_SECRET": "$a-client",
     "ALLOWED_HOSTS": ["loyalty.example.com", "localhost"],
     "WORKERS": 3,
     "HTTPS": False,

@@ -35,7 +35,6 @@ from groups.poster import (
     Unreachable,
 )
 from groups.services.limits import LimitedTransport, NoSlot, busy, release_database, waiting
-from groups.services.metrics import CALLS, SECONDS
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.monitoring import poster_time
 from poster_admin.common.outages import optional
@@ -237,8 +236,6 @@ def _report(call: CallReport) -> None:
     spent = poster_time.get()
     if spent is not None:
         spent.add(call.seconds)
-    CALLS.labels(call.method, call.outcome).inc()
-    SECONDS.labels(call.method).observe(call.seconds)
     log.log(
         logging.INFO if call.outcome == "ok" else logging.WARNING,
         "%s %s try=%d outcome=%s status=%s code=%s bytes=%d ms=%.0f",

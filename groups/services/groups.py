@@ -30,7 +30,6 @@ from groups.poster import (
     read_groups,
 )
 from groups.services.gateway import SharedCall, begin_call, call_poster, remaining, share_call
-from groups.services.metrics import LISTS
 from poster_admin.common.outages import ask_shared, optional
 from poster_admin.common.threaded import afterwards, can_wait
 
@@ -111,12 +110,10 @@ def list_groups(
             return _keep(credentials, call_poster(credentials, partial(_ask, credentials)))
         found = _cached_list(credentials)
         if found is not None:
-            LISTS.labels("memory").inc()
             return found
         call = share_call(cache_key(credentials, "all"), credentials, partial(_ask, credentials))
         if copy := _copy_meanwhile(credentials, call, patience):
             _take_afterwards(call, partial(_keep_copy, credentials))
-            LISTS.labels("copy").inc()
             return copy
         answer = call.take()
         return _keep(credentials, answer) if call.is_own else answer
@@ -124,7 +121,6 @@ def list_groups(
         copy = _last_good_copy(credentials, failure=error)
         if copy is None:
             raise
-        LISTS.labels("copy").inc()
         return copy
 
 
@@ -146,7 +142,6 @@ def _ask(credentials: PosterCredentials, poster: PosterClient) -> Groups:
     """Ask for the list and cache it; this may run in a thread without a connection to the database."""
     writes = credentials.account.writes
     answer, as_of = poster.get_groups(), timezone.now()
-    LISTS.labels("poster").inc()
     if life := math.ceil(settings.POSTER_CACHE_SECONDS):
         # Parsing the body is as fast as unpickling groups, and storing it is faster. A page reads the digest
         # alone where its process has parsed these groups before.

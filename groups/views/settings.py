@@ -1,27 +1,22 @@
 """Views of the settings: the user's Poster account, the installation; the start page and "Go to" (Ctrl K)."""
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required, permission_required
+from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from groups.forms.groups import AccountForm
 from groups.models import PosterAccount, PosterCredentials
@@ -35,7 +30,6 @@ from groups.services import groups as reads
 from groups.services.gateway import check_token
 from groups.services.installation.doctor import State, examine
 from groups.services.messages import Message, error_words, status_of
-from groups.services.metrics import of_database
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import page_behind, render_page
 from poster_admin.common.threaded import reads_only
@@ -221,22 +215,3 @@ def guide(request: Request) -> HttpResponse:
         return redirect(reverse("settings") + "#guide", permanent=True)
     Guide.objects.filter(user=request.user).delete()
     return redirect("home")
-
-
-@login_not_required
-@require_safe
-def metrics(request: HttpRequest) -> HttpResponse:
-    """Return the metrics to a client with METRICS_TOKEN; without that setting the page does not exist."""
-    if not settings.METRICS_TOKEN:
-        raise Http404
-    if not constant_time_compare(
-        request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}"
-    ):
-        return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
-    counted = REGISTRY
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        counted = CollectorRegistry()
-        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]  # the library has no types here
-    return HttpResponse(
-        generate_latest(counted) + generate_latest(of_database()), content_type=CONTENT_TYPE_LATEST
-    )

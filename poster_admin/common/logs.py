@@ -25,7 +25,7 @@ from structlog.typing import EventDict, Processor
 REQUEST_ID = "poster_admin.request_id"
 
 MASK = "[secret]"
-SETTINGS = ("SECRET_KEY", "OIDC_CLIENT_SECRET", "METRICS_TOKEN", "POSTER_TOKEN_KEYS")
+SETTINGS = ("SECRET_KEY", "OIDC_CLIENT_SECRET", "POSTER_TOKEN_KEYS")
 # Base32, in groups of four or not: eight for the key of a second factor, six for a recovery code.
 _FOUR, _GAP = "[A-Z2-7]{4}", "(?:[ +-]|%20)?"
 _CODE = re.compile(

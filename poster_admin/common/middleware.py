@@ -20,7 +20,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from poster_admin.common.client_ip import comes_from_proxy
 from poster_admin.common.htmx import page_behind, wants_page
 from poster_admin.common.logs import REQUEST_ID, mask
-from poster_admin.common.monitoring import PosterTime, count_request, poster_time
+from poster_admin.common.monitoring import PosterTime, poster_time
 from poster_admin.common.outages import is_outage
 from poster_admin.common.pages import has_page, page_at
 
@@ -53,7 +53,6 @@ def request_id_and_timing(get_response: GetResponse) -> GetResponse:
                 # Without the query string: people type names and phone numbers into it.
                 path, status = escape_uri_path(request.path)[:200], response.status_code
                 access.info("%s %s %d %.0f ms", request.method, path, status, total * 1000)
-            count_request(request, response, total)
         finally:
             clear_contextvars()
             poster_time.reset(reset_time)

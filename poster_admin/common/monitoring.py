@@ -1,4 +1,4 @@
-"""Show from outside how the process is doing: health, metrics, and the time that a request waits for Poster.
+"""Show from outside how the process is doing: health, and the time that a request waits for Poster.
 
 When Poster is away, the pages say so, and removing servers would not help. Without a worker pages work.
 """
@@ -13,7 +13,6 @@ from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
-from prometheus_client import Counter, Histogram
 
 from poster_admin import VERSION
 from poster_admin.common.outages import first_line
@@ -52,23 +51,6 @@ def readyz(request: HttpRequest, warning: Callable[[], str]) -> HttpResponse:
     text = f"not ready: {', '.join(failed)}\n" if failed else "ok\n"
     text += f"warning: {words}\n" if words else ""
     return HttpResponse(text, content_type="text/plain; charset=utf-8", status=503 if failed else 200)
-
-
-REQUESTS = Counter("http_requests_total", "Requests by view and status", ["view", "status"])
-SECONDS = Histogram(
-    "http_request_seconds",
-    "Seconds of a request, the wait for Poster included",
-    ["view"],
-    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 12, 30),
-)
-
-
-def count_request(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
-    match = request.resolver_match
-    # Files, and addresses that lead nowhere: a label for each would be as many as strangers can think of.
-    view = (match and match.view_name) or "-"
-    REQUESTS.labels(view, response.status_code).inc()
-    SECONDS.labels(view).observe(seconds)
 
 
 class PosterTime:

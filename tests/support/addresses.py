@@ -23,9 +23,8 @@ from tests.support.pages import group_form
 from tests.support.pairwise import covering
 from tests.support.schedules import planned
 
-# /metrics has a bearer token of its own: Prometheus has no session.
 PUBLIC = {"/accounts/login/", "/accounts/logout/", "/healthz", "/healthz/", "/readyz", "/language/",
-          "/metrics", "/accounts/company/", "/accounts/company/back/", "/accounts/reset/",
+          "/accounts/company/", "/accounts/company/back/", "/accounts/reset/",
           "/accounts/passkeys/options/", "/accounts/passkeys/use/",
           "/accounts/reset/sent/", "/accounts/reset/done/", "/accounts/reset/MQ/a-token/",
           "/accounts/invitation/done/", "/accounts/invitation/MQ/a-token/", "/setup/a-token/"}  # fmt: skip

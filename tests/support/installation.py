@@ -75,7 +75,7 @@ WRONG = (
     ("a key for tokens that is none", "POSTER_TOKEN_KEYS", "short"),
     ("a Poster without TLS", "POSTER_API_URL", "http://poster.example/{account}/api/"),
     ("no file", "SECRET_KEY", None),
-    ("a file in UTF-16", "METRICS_TOKEN", UTF_16),
+    ("a file in UTF-16", "OIDC_CLIENT_SECRET", UTF_16),
 )
 
 

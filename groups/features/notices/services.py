@@ -40,7 +40,6 @@ from groups.services.gateway import transport
 from groups.services.installation.doctor import Found, parts_of_features
 from groups.services.installation.doctor import State as Level
 from groups.services.installation.maintenance import prune, queues, routine
-from groups.services.metrics import StateGauge, state_gauges
 from groups.services.values import in_currency_of
 from poster_admin.common.encryption import Secret, SecretUnreadable
 from poster_admin.common.outages import is_outage
@@ -387,4 +386,3 @@ def examine() -> Found:
 
 queues.append(QUEUE)
 parts_of_features.append((gettext_noop("notices"), examine))
-state_gauges.append(StateGauge("notices_not_sent", "Messages with notices", Delivery.objects.all, NOT_SENT))

@@ -1,8 +1,6 @@
 """`manage.py serve`: prepare and run the production server."""
 
 import os
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.conf import settings
@@ -40,21 +38,15 @@ class Command(BaseCommand):
                 self.stdout.write("\n".join(lines))
                 self.stdout.flush()
 
-            # The workers' metrics are memory-mapped files, in memory if the machine offers that: on a full
-            # disk, writing to them would kill the process.
-            memory = Path("/dev/shm")  # noqa: S108 - the folder in it is made for this process alone
-            directory = memory if os.access(memory, os.W_OK) else settings.VAR_DIR
             # glibc keeps freed memory apart for each of many threads: two of such arenas save 17 MB a worker.
             os.environ.setdefault("MALLOC_ARENA_MAX", "2")
-            with TemporaryDirectory(prefix="poster-admin-counts-", dir=directory) as counts:
-                os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
-                serving.run(
-                    host=settings.HOST,
-                    port=settings.PORT,
-                    workers=settings.WORKERS,
-                    job_workers=settings.JOB_WORKERS,
-                    when_listening=announce,
-                )
+            serving.run(
+                host=settings.HOST,
+                port=settings.PORT,
+                workers=settings.WORKERS,
+                job_workers=settings.JOB_WORKERS,
+                when_listening=announce,
+            )
 
     def _check(self, **what: Any) -> None:
         ignored = set() if settings.HTTPS else ABOUT_TLS
