@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from groups.poster import Group
 from groups.presenters.alphabet import begin_words, has_all, searchable, spellings
-from groups.presenters.lists.list_filters import chosen_words, number_in, number_param
+from groups.presenters.lists import chosen_words, number_in, number_param
 from groups.presenters.settings_pages import settings_pages
 from groups.services.values import NumberFormat, percent_words, type_label
 

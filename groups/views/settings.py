@@ -27,7 +27,7 @@ from groups.forms.groups import AccountForm
 from groups.models import PosterAccount, PosterCredentials
 from groups.poster import ErrorReason, Group, NotAllowed, PosterError, TokenRejected
 from groups.presenters.destinations import destinations
-from groups.presenters.lists.list_filters import ids_param, text_param
+from groups.presenters.lists import ids_param, text_param
 from groups.presenters.places import parts_of
 from groups.presenters.settings_pages import by_section, settings_pages, without_parts
 from groups.services import credentials as credentials_service

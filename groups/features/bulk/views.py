@@ -33,8 +33,7 @@ from groups.poster.fields import whole_number
 from groups.presenters.changes import check_rows, group_warnings, warnings_for
 from groups.presenters.destinations import ACTION, ListAction, pages_for
 from groups.presenters.jobs import page_of
-from groups.presenters.lists.group_list import Listing
-from groups.presenters.lists.list_filters import ListForm, number_param
+from groups.presenters.lists import ListForm, Listing, number_param
 from groups.services.groups import Groups
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
@@ -285,7 +284,7 @@ def plan_page(
 @hooks.part("list.bar", "bulk/percents.jinja")
 @hooks.part("list.tools", "bulk/percents_on_a_phone.jinja")
 def link_to_percents(request: HttpRequest, listing: Listing) -> dict[str, str] | None:
-    if not listing.writable or not listing.found_groups or not request.user.has_perms(Edit.permissions):
+    if listing.stale or not listing.found_groups or not request.user.has_perms(Edit.permissions):
         return None
     return {"query": listing.filters.query()}
 

@@ -26,8 +26,7 @@ from groups.forms.groups import Version, is_other_than_shown
 from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues, PosterError
 from groups.presenters.destinations import PAGE, GroupAction, ListAction, pages_for
-from groups.presenters.lists.group_list import RowMark
-from groups.presenters.lists.list_filters import ChoiceCondition, Test, ids_param
+from groups.presenters.lists import ChoiceCondition, RowMark, Test, ids_param
 from groups.services import groups as reads
 from groups.services.groups import Groups, OneGroup
 from groups.services.messages import HolderNotice, holder_notice
