@@ -130,26 +130,17 @@ def outcome_words(change: Change) -> Message:  # noqa: C901 - one arm a state is
                 _("Compare with Poster, then say here whether the change was made."),
                 details,
             )
-        case Change.State.UNKNOWN if change.reason == Change.Reason.NOT_WRITTEN:
-            return Message(
-                _("It is not known yet whether the change was made"),
-                _("It was sent to Poster, but the history does not answer, so the outcome is not in it yet."),
-                _("Do not repeat it. We keep looking, and this page shows what we find."),
-            )
-        case Change.State.UNKNOWN if change.again_of_id and (why := change.reason_label):
-            return Message(
-                _("It is not known yet whether the change was made"),
-                _("It was not sent again: %(why)s. The first time its answer was lost.") % {"why": why},
-                _("We keep looking, and this page shows what we find."),
-                details,
-            )
         case Change.State.UNKNOWN:
-            return Message(
-                _("It is not known yet whether the change was made"),
-                _("Poster's answer did not arrive. The change may or may not be in force."),
-                _("Do not repeat it. We keep looking, and this page shows what we find."),
-                details,
-            )
+            text = _("Poster's answer did not arrive. The change may or may not be in force.")
+            next_step = _("Do not repeat it. We keep looking, and this page shows what we find.")
+            if change.reason == Change.Reason.NOT_WRITTEN:
+                text = _(
+                    "It was sent to Poster, but the history does not answer, so the outcome is not in it yet."
+                )
+            elif change.again_of_id and (why := change.reason_label):
+                text = _("It was not sent again: %(why)s. The first time its answer was lost.") % {"why": why}
+                next_step = _("We keep looking, and this page shows what we find.")
+            return Message(_("It is not known yet whether the change was made"), text, next_step, details)
         case Change.State.PENDING:
             return Message(
                 _("The change is under way"),

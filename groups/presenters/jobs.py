@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from groups.models import Change, Job
 from groups.services.jobs.executor import patience_of
 from groups.services.jobs.kinds import JobKind, JobProgress, progress_of
-from groups.services.jobs.queue import SEEN, may_control, may_undo
+from groups.services.jobs.queue import SEEN
 from groups.services.jobs.undo import UndoScope, is_undoable, preview_of, undo_lines, undo_of
 from groups.services.messages import Message
 from groups.services.values import NumberFormat, names_words
@@ -45,16 +45,16 @@ def toast(text: str, level: str, *, state: str = "", **more: str) -> Toast:
 
 
 def job_facts(job: Job, user: User) -> dict[str, Any]:
-    progress = progress_of(job)
+    kind, progress = JobKind.of(job), progress_of(job)
     decision = gates.decision_on(job) if job.state in Job.HALTED else None
     undone, rest = job.undo_of, None
-    if undone is not None and job.state == Job.State.DONE and may_undo(undone, user):
+    if undone is not None and job.state == Job.State.DONE:
         # The rest of the undo, which has failed here.
         change_id = UndoScope.from_json(job.wanted).change
         rest = undo_card(undone, user, Change.objects.get(pk=change_id) if change_id else None)
     return {
         "job": job,
-        "kind": JobKind.of(job),
+        "kind": kind,
         "progress": progress,
         "words": job_words(job),
         "notice": _notice_of(job, progress),
@@ -63,8 +63,8 @@ def job_facts(job: Job, user: User) -> dict[str, Any]:
         "who": names_words(job.user_name, job.asked_by),
         "to_accept": job.reason in SEEN,
         "request_url": decision.get_absolute_url() if decision and decision.is_waiting else "",
-        "may_decide": job.is_unfinished and may_control(job, user),
-        "undo": undo_card(job, user) if may_undo(job, user) else None,
+        "may_decide": job.is_unfinished and kind.may_be_controlled_by(user),
+        "undo": undo_card(job, user),
         "rest": rest if rest and rest["label"] else None,
     }
 
@@ -84,7 +84,7 @@ def job_toast(job: Job, user: User) -> Toast:
     else:
         text = _("“%(title)s” has stopped: %(done)s of %(total)s.")
     done, total = numbers.count(progress.done), numbers.count(progress.total)
-    undo = undo_card(job, user) if may_undo(job, user) else None
+    undo = undo_card(job, user)
     label = undo["label"] if undo else ""
     return toast(
         text % {"title": JobKind.of(job).title, "done": done, "total": total},
@@ -203,7 +203,7 @@ def undo_card(job: Job, user: User, change: Change | None = None) -> dict[str, A
     `label` there is nothing to send, and the sentences say why. Of an undo that was started it has the
     address, empty for a request that this user may not see.
     """
-    if not is_undoable(job):
+    if not JobKind.of(job).may_be_undone_by(user) or not is_undoable(job):
         return None
     undoing = undo_of(job, change)
     preview = preview_of(undoing)
@@ -227,7 +227,7 @@ def undo_card(job: Job, user: User, change: Change | None = None) -> dict[str, A
 
 def ids_to_undo(jobs: Iterable[Job], user: User) -> set[UUID]:
     """Return the ids of the jobs that have ended and that nobody has undone as a whole, or not all of it."""
-    ended = {job.pk for job in jobs if job.state in Job.ENDED and may_undo(job, user)}
+    ended = {job.pk for job in jobs if job.state in Job.ENDED and JobKind.of(job).may_be_undone_by(user)}
     undos = Job.objects.filter(undo_of__in=ended).select_related("undo_of")
     undone = {each.undo_of for each in undos if not UndoScope.from_json(each.wanted).change}
     return ended - {job.pk for job in undone if job and not undo_of(job)._state.adding}

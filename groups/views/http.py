@@ -17,7 +17,6 @@ from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import content_disposition_header
-from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import retarget
@@ -34,14 +33,13 @@ from groups.services.groups import PATIENCE
 from groups.services.installation import maintenance
 from groups.services.limits import file_turn
 from groups.services.messages import error_words, status_of
-from groups.services.values import DEFAULT_CURRENCY, currency, moment_words
+from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin import VERSION
 from poster_admin.common.htmx import htmx_target, page_behind, render_page
 from poster_admin.common.middleware import GetResponse
 from poster_admin.common.outages import optional
 from poster_admin.common.pages import has_page
 from poster_admin.users import two_factor
-from poster_admin.users.accounts import name_of
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -119,15 +117,6 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "section": section,
         "current": "page" if request.path_info == f"/{section}/" else "true",
         "credentials": credentials,
-        "printed_words": SimpleLazyObject(
-            lambda: " · ".join(
-                (
-                    _("Poster account %(account)s") % {"account": credentials.account_id},
-                    moment_words(now()),
-                    name_of(user),
-                )
-            )
-        ),
         "unsettled": SimpleLazyObject(lambda: _unsettled_of(credentials)),
         "no_worker": lambda: _is_signed_in(user) and not maintenance.is_any_alive(),
         "toasts": SimpleLazyObject(

@@ -217,16 +217,8 @@ def cancel(job: Job, user: User) -> None:
         Change.objects.release_job(job.pk)
 
 
-def may_control(job: Job, user: User) -> bool:
-    return JobKind.of(job).may_be_controlled_by(user)
-
-
-def may_undo(job: Job, user: User) -> bool:
-    return JobKind.of(job).may_be_undone_by(user)
-
-
 def _check_right(job: Job, user: User) -> None:
-    if not may_control(job, user):
+    if not JobKind.of(job).may_be_controlled_by(user):
         raise PermissionDenied
 
 
