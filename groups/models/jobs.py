@@ -155,7 +155,6 @@ class Job(Leased, Consent):
     next_try_at = models.DateTimeField(null=True)
     waiting_since = models.DateTimeField(null=True)
     waits = models.PositiveIntegerField(default=0)
-    task_id = models.CharField(max_length=64, blank=True)
 
     objects = JobQuerySet.as_manager()
 

@@ -25,11 +25,10 @@ from django.utils.translation import ngettext
 
 from groups.models import Change, Job, PosterCredentials
 from groups.poster import GroupValues, LoyaltyType
-from groups.presenters.jobs import Toast, ids_to_undo, toast
+from groups.presenters.jobs import Toast, ids_to_undo, toast, undos_of
 from groups.services.groups import Groups
 from groups.services.history import undoable_ids, undone_ids
 from groups.services.jobs.kinds import JobKind
-from groups.services.jobs.undo import undo_of
 from groups.services.messages import Message
 from groups.services.values import (
     FIELD_LABELS,
@@ -167,15 +166,12 @@ class ChangeNote:
     text: str = ""
 
 
-type FindNote = Callable[[Change, User], ChangeNote | None]
-
-note_finders: list[FindNote] = []
+note_finders: list[Callable[[Change, User], ChangeNote | None]] = []
 """Each returns the note of a feature about a change for a user, or None, without a query."""
 
 
 def notes_of(change: Change, user: User) -> list[ChangeNote]:
-    found = (find_note(change, user) for find_note in note_finders)
-    return [note for note in found if note is not None]
+    return [note for find_note in note_finders if (note := find_note(change, user))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +183,7 @@ class WayBack:
     button: str
 
 
-type FindWaysBack = Callable[[Sequence[Change], User], Mapping[UUID, WayBack]]
-
-way_finders: list[FindWaysBack] = []
+way_finders: list[Callable[[Sequence[Change], User], Mapping[UUID, WayBack]]] = []
 """Each returns the ways back that a user may take, by the ids of the changes, in one query."""
 
 
@@ -388,10 +382,7 @@ def _job_rows(
 ) -> Iterator[dict[str, Any]]:
     """Yield jobs as rows: with a group, what they have done to that one; `names` are those of groups."""
     undoable = ids_to_undo(jobs, user)
-    # Those that another one has taken back as a whole, and has left nothing of.
-    undos = Job.objects.filter(undo_of__in=[job.pk for job in jobs], state=Job.State.DONE, wanted__change="")
-    taken_back = {each.undo_of for each in undos.select_related("undo_of")}
-    undone = {job.pk for job in taken_back if job and not undo_of(job)._state.adding}
+    undone = {pk for pk, undo in undos_of(jobs).items() if undo.state == Job.State.DONE}
     made, not_made = Counter[UUID](), Counter[UUID]()
     tries = Change.objects.filter(job__in=[job.pk for job in jobs if not job.is_active]).last_tries()
     for job_id, state, count in tries.values_list("job_id", "state").annotate(Count("pk")):
@@ -540,13 +531,11 @@ def warnings_for(
     return risks
 
 
-type FindWarnings = Callable[[PosterCredentials, Groups | None], Mapping[int, str]]
-"""Takes the credentials of the user, and the groups if the form has read them; returns words by group ids.
+warning_finders: list[Callable[[PosterCredentials, Groups | None], Mapping[int, str]]] = []
+"""Each takes the credentials of the user, and the groups if a form has read them; returns words by their ids.
 
 Without anything to warn about it asks Poster for nothing, and the database once.
 """
-
-warning_finders: list[FindWarnings] = []
 
 
 def group_warnings(credentials: PosterCredentials, groups: Groups | None = None) -> dict[int, list[str]]:

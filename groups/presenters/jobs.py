@@ -225,12 +225,17 @@ def undo_card(job: Job, user: User, change: Change | None = None) -> dict[str, A
     return {"action": action, "label": label, "lines": undo_lines(preview)}
 
 
+def undos_of(jobs: Iterable[Job]) -> dict[UUID, Job]:
+    """Map those of the jobs that are undone as a whole, or about to be, to their undos; see `undo_of`."""
+    undos = Job.objects.filter(undo_of__in=[job.pk for job in jobs], wanted__change="")
+    undone = {each.undo_of for each in undos.select_related("undo_of") if each.undo_of}
+    return {job.pk: undo for job in undone if not (undo := undo_of(job))._state.adding}
+
+
 def ids_to_undo(jobs: Iterable[Job], user: User) -> set[UUID]:
     """Return the ids of the jobs that have ended and that nobody has undone as a whole, or not all of it."""
-    ended = {job.pk for job in jobs if job.state in Job.ENDED and JobKind.of(job).may_be_undone_by(user)}
-    undos = Job.objects.filter(undo_of__in=ended).select_related("undo_of")
-    undone = {each.undo_of for each in undos if not UndoScope.from_json(each.wanted).change}
-    return ended - {job.pk for job in undone if job and not undo_of(job)._state.adding}
+    ended = [job for job in jobs if job.state in Job.ENDED and JobKind.of(job).may_be_undone_by(user)]
+    return {job.pk for job in ended} - undos_of(ended).keys()
 
 
 def page_of(undoing: Job, user: User) -> Job | Decision | None:

@@ -477,10 +477,8 @@ class RowMark(NamedTuple):
 
 
 type Marks = dict[int, list[RowMark]]
-type FindMarks = Callable[[PosterCredentials, Groups], Mapping[int, RowMark]]
-"""Takes the credentials and the list; returns marks by the ids of groups, with one query for all of them."""
-
-mark_finders: list[FindMarks] = []
+mark_finders: list[Callable[[PosterCredentials, Groups], Mapping[int, RowMark]]] = []
+"""Each returns marks for a list by the ids of groups, with one query for all of them."""
 
 
 def marks_of(credentials: PosterCredentials, groups: Groups) -> Marks:

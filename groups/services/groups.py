@@ -43,9 +43,7 @@ PARSED_LISTS = 4
 """Number of parsed lists that a process keeps; 0 parses the cached bytes for each page."""
 
 
-type ListListener = Callable[[PosterCredentials, Iterable[Group], datetime], object]
-
-list_listeners: list[ListListener] = []
+list_listeners: list[Callable[[PosterCredentials, Iterable[Group], datetime], object]] = []
 """Functions of features that take each list which a worker reads on its own."""
 
 

@@ -45,12 +45,9 @@ from poster_admin.users.models import Guide
 from poster_admin.users.people import CHANGE_USER, NewPersonForm
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
-type StartQuery = Callable[[User], str]
-type Connected = Callable[[Request, PosterCredentials], None]
-
-start_queries: list[StartQuery] = []
+start_queries: list[Callable[[User], str]] = []
 """Each returns the query string of the list that a user begins with; empty for no choice."""
-connected_listeners: list[Connected] = []
+connected_listeners: list[Callable[[Request, PosterCredentials], None]] = []
 """Features that do something once a user has connected an account, as the form asks for."""
 
 

@@ -128,7 +128,7 @@ def test_no_line_follows_once_the_job_was_cancelled(staff, sandbox, monkeypatch)
 
 def test_a_draft_is_not_begun_by_itself_and_starts_once(staff, sandbox):
     job = plan_edits(staff, {1: "11"})
-    assert not queue.revive()
+    assert queue.next_due() is None
     run(job)
     assert (job.state, job.is_unfinished) == (Job.State.DRAFT, False)
     assert not sandbox.posts()
