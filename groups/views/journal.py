@@ -53,8 +53,7 @@ def history_list(request: Request) -> HttpResponse:
     # The filter is not among the rows, and its people are many rows of a long journal.
     people = () if htmx_target(request) == "rows" else history.people_of(request.credentials)
     filters = HistoryForm(request.GET, people=people)
-    changes = _changes(request, filters)
-    jobs = filters.narrow_jobs(jobs_of(request.credentials))
+    changes, jobs = filters.narrow(_changes(request, filters), jobs_of(request.credentials))
     if filters.has_whole_jobs:
         changes = changes.filter(job=None)
     if filters.is_news:
@@ -74,10 +73,9 @@ def history_list(request: Request) -> HttpResponse:
 
 
 def _changes(request: Request, filters: HistoryForm) -> ChangeQuerySet:
-    credentials = request.credentials
-    is_news = filters.is_news
-    found = history.news_of(credentials, _since(request)) if is_news else history.changes_of(credentials)
-    return filters.narrow(found)
+    if filters.is_news:
+        return history.news_of(request.credentials, _since(request))
+    return history.changes_of(request.credentials)
 
 
 def by_day(rows: Iterable[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -96,8 +94,9 @@ def by_day(rows: Iterable[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any
 @require_safe
 @requires("view_group")
 def history_export(request: Request, extension: str) -> HttpResponse:
-    changes = _changes(request, HistoryForm(request.GET))
-    pages = history.HistoryPages(changes, Job.objects.none(), HISTORY_PAGE)
+    filters = HistoryForm(request.GET)
+    changes, no_jobs = filters.narrow(_changes(request, filters), Job.objects.none())
+    pages = history.HistoryPages(changes, no_jobs, HISTORY_PAGE)
     if pages.has_more:
         text = _("More than %(count)s changes match. Choose days in the filter, and export them in parts.")
         messages.warning(request, text % {"count": NumberFormat.current().count(history.COUNTED)})
