@@ -32,7 +32,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from groups.models.locks import holder_finders
-from groups.presenters.changes import note_finders, warning_finders, way_finders
+from groups.presenters.changes import note_finders, way_finders
 from groups.presenters.destinations import group_actions, list_actions, sources
 from groups.presenters.lists import conditions, mark_finders
 from groups.presenters.places import Begin, Part, Show, TabSource, parts_by_place, tab_sources
@@ -81,8 +81,6 @@ def part[S: Show](
     return add
 
 
-group_warnings = _into(warning_finders)
-"""Warn about groups in the forms that edit many of them."""
 change_note = _into(note_finders)
 """Say more about a change on its page, in the history and in the message of success; see `ChangeNote`."""
 ways_back = _into(way_finders)

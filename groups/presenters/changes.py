@@ -23,10 +23,9 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups.models import Change, Job, PosterCredentials
+from groups.models import Change, Job
 from groups.poster import GroupValues, LoyaltyType
 from groups.presenters.jobs import Toast, ids_to_undo, toast, undos_of
-from groups.services.groups import Groups
 from groups.services.history import undoable_ids, undone_ids
 from groups.services.jobs.kinds import JobKind
 from groups.services.messages import Message
@@ -529,18 +528,3 @@ def warnings_for(
             _("The birthday bonus is very large: %(new)s.") % {"new": money_words(new.birthday_bonus)}
         )
     return risks
-
-
-warning_finders: list[Callable[[PosterCredentials, Groups | None], Mapping[int, str]]] = []
-"""Each takes the credentials of the user, and the groups if a form has read them; returns words by their ids.
-
-Without anything to warn about it asks Poster for nothing, and the database once.
-"""
-
-
-def group_warnings(credentials: PosterCredentials, groups: Groups | None = None) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
-    for find_warnings in warning_finders:
-        for group_id, words in find_warnings(credentials, groups).items():
-            found.setdefault(group_id, []).append(words)
-    return found

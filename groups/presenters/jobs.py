@@ -20,7 +20,6 @@ from groups.services.jobs.undo import UndoScope, is_undoable, preview_of, undo_l
 from groups.services.messages import Message
 from groups.services.values import NumberFormat, names_words
 from groups.services.writes import gates
-from groups.services.writes.gates import Decision
 
 Stop = Job.Stop
 SAID_BY_POSTER = (Stop.REFUSED, Stop.TOKEN, Stop.NOT_REMOVED, Stop.GROUP_NOT_CREATED)
@@ -139,7 +138,7 @@ def job_words(job: Job) -> Message:
 
 def _waiting_words(reason: Job.Stop) -> str:
     match reason:
-        case Stop.LOCKED | Stop.BUSY:
+        case Stop.LOCKED:
             return _("Another change of the same group or client has no outcome yet.")
         case Stop.UNKNOWN:
             return _("The outcome of some writes is not known yet.")
@@ -181,7 +180,7 @@ def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step 
             return _("An owner can set the unit of the birthday bonus on the account page.")
         case Stop.UNREACHABLE | Stop.BEHIND:
             return _("Try again later.") + " " + again
-        case Stop.BUSY | Stop.LOCKED | Stop.UNKNOWN:
+        case Stop.LOCKED | Stop.UNKNOWN:
             return again
         case Stop.NOT_EMPTY:
             return _("Look at the list below.")
@@ -238,7 +237,7 @@ def ids_to_undo(jobs: Iterable[Job], user: User) -> set[UUID]:
     return {job.pk for job in ended} - undos_of(ended).keys()
 
 
-def page_of(undoing: Job, user: User) -> Job | Decision | None:
+def page_of(undoing: Job, user: User) -> Any:
     """Return the undo, or what it waits for; None if this user may not see that."""
     if undoing.state != Job.State.ASKED:
         return undoing

@@ -251,8 +251,7 @@ column_sets: dict[str, ColumnSet] = {}
 
 # --- The query ----------------------------------------------------------------------------------------------
 
-FORMER = {"bonus": ("bonus", "yes"), "empty": ("clients_to", "0"), "changed": ("changed", "7")}
-"""The conditions that `only=` stands for in addresses that were kept before there were others."""
+
 COLUMNS = {
     "name": gettext_lazy("Name"),
     "type": gettext_lazy("Type"),
@@ -358,9 +357,7 @@ class ListForm(forms.Form):
         self, params: MultiValueDict[str, str] | None = None, user: User | None = None, *, shown: bool = False
     ) -> None:
         params = MultiValueDict() if params is None else params
-        if former := FORMER.get(params.get("only", "")):
-            params = params.copy()
-            params[former[0]] = former[1]
+
         super().__init__(params, auto_id="f-%s")
         self.user = user
         if params or shown:

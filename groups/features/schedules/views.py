@@ -412,15 +412,15 @@ def notice_of_form(request: Request, group: Group) -> Variables:
     return {"words": planned_words(schedule), "warning": warning_words(schedule, group)}
 
 
-@hooks.group_warnings
-def find_warnings(credentials: PosterCredentials, groups: Groups | None) -> dict[int, str]:
+def warnings_of_groups(credentials: PosterCredentials, groups: Groups | None = None) -> dict[int, list[str]]:
+    """Warn of planned groups in forms that edit many; `groups` are those of the form, if it has read them."""
     found = open_schedules(credentials)
     if not found:
         return {}
     now = certain_groups(credentials, groups or reads.list_groups(credentials), found)
     title = _("A change of this group is planned.")
     return {
-        group_id: f"{title} {planned_words(each)} {warning_words(each, now.get(group_id))}"
+        group_id: [f"{title} {planned_words(each)} {warning_words(each, now.get(group_id))}"]
         for group_id, each in found.items()
     }
 

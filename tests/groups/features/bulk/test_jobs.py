@@ -90,7 +90,7 @@ def test_nobody_follows_before_the_first_line_is_in_force(staff, sandbox, monkey
     for group_id in (1, 4):
         Change(account=job.account, action="update", group_id=group_id, target=f"group:{group_id}").save()
     job = done(job, staff, waits=2)
-    assert (job.state, job.reason, job.tested) == (Job.State.STOPPED, "busy", False)
+    assert (job.state, job.reason, job.tested) == (Job.State.STOPPED, "locked", False)
     assert not together
     assert not sandbox.posts()
 

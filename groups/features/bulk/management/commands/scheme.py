@@ -185,7 +185,7 @@ class Command(BaseCommand):
                 told = job.reason
                 self._draw_bar(job, end="\n")
                 words = _one_line(job_words(job))
-                if job.reason in (Job.Stop.LOCKED, Job.Stop.BUSY):
+                if job.reason == Job.Stop.LOCKED:
                     edits = EditPlan.from_json(job.wanted).edits
                     keys = [group_key(group_id) for group_id, _old, _new in edits]
                     if lock := Lock.objects.in_the_way(job.account_id, keys):
