@@ -293,11 +293,6 @@ class HistoryForm(forms.Form):
         self.fields["user"].widget.choices = [("", _("all")), *((name, name) for name in names)]
 
     @property
-    def draft(self) -> str:
-        """The fields that a user can fill in, as JSON: see `GroupForm.draft`."""
-        return json.dumps({field.name: "" for field in self.visible_fields()})
-
-    @property
     def is_news(self) -> bool:
         """Return True for what others have changed since the last visit."""
         return bool(self["new"].value())

@@ -148,11 +148,6 @@ class ChoiceCondition(Condition):
 # --- Those of the core -------------------------------------------------------------------------------------
 
 
-def _share_of_clients(_credentials: PosterCredentials, groups: Groups) -> Callable[[Group], Decimal]:
-    everyone = groups.totals.clients or 1
-    return lambda group: Decimal(100 * group.clients) / everyone
-
-
 def _is_changed(credentials: PosterCredentials, _groups: Groups, days: str) -> Test:
     changed = history.changed_ids(credentials, days=int(days))
     return lambda group: group.id in changed
@@ -175,7 +170,9 @@ CLIENTS = RangeCondition(
 SHARE = RangeCondition(
     key="share",
     label=gettext_lazy("Share of all clients"),
-    amounts=_share_of_clients,
+    amounts=lambda _credentials, groups: (
+        lambda group: Decimal(100 * group.clients) / (groups.totals.clients or 1)
+    ),
     written=NumberFormat.percent,
     highest=100,
 )

@@ -15,8 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.groups import JOBS
 from groups.models import Change, Job
-from groups.presenters.changes import history_rows, toasts
-from groups.presenters.jobs import job_facts, job_toast, page_of, undo_card
+from groups.presenters.changes import history_rows, job_facts, job_toast, page_of, toasts, undo_card
 from groups.services import history
 from groups.services.clients import find_names
 from groups.services.jobs import lease as job_lease

@@ -31,9 +31,8 @@ from groups.features.schedules.views import warnings_of_groups
 from groups.models import Job
 from groups.poster import Group
 from groups.poster.fields import whole_number
-from groups.presenters.changes import check_rows, warnings_for
+from groups.presenters.changes import check_rows, page_of, warnings_for
 from groups.presenters.destinations import ACTION, ListAction, pages_for
-from groups.presenters.jobs import page_of
 from groups.presenters.lists import ListForm, Listing, number_param
 from groups.services.groups import Groups
 from groups.services.jobs import queue
