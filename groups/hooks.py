@@ -30,10 +30,9 @@ from typing import Any
 from django.db.models import QuerySet
 
 from groups.models.locks import holder_finders
-from groups.presenters.changes import note_finders, warning_finders, way_finders
+from groups.presenters.changes import note_finders, way_finders
 from groups.presenters.destinations import group_actions, list_actions, sources
-from groups.presenters.lists.group_list import mark_finders
-from groups.presenters.lists.list_filters import conditions
+from groups.presenters.lists import conditions, mark_finders
 from groups.presenters.places import Begin, Part, Show, TabSource, parts_by_place, tab_sources
 from groups.presenters.settings_pages import SettingsSource, settings_sources
 from groups.services.messages import HolderNotice, holder_notice
@@ -63,12 +62,12 @@ class _InOrder[T]:
 def part[S: Show](
     place: str, template: str, *, order: int = 0, begin: Begin | None = None
 ) -> Callable[[S], S]:
-    """Draw a template in a place of the core's pages; `groups.presenters.places.PLACES` lists the places.
+    """Draw a template in a place of the core's pages; `docs/places.md` lists the places.
 
     The function takes the request and the things of the place, and returns the variables of the template, or
     None where there is nothing to show. It asks no database for a place that stays empty.
 
-    In the places that `PLACES` says it of, a part may ask Poster while the page does: `begin` takes the
+    In the places that it says it of, a part may ask Poster while the page does: `begin` takes the
     request and the id of the group and returns at once, and the function gets what it returns as the last
     thing.
     """
@@ -80,8 +79,6 @@ def part[S: Show](
     return add
 
 
-group_warnings = _into(warning_finders)
-"""Warn about groups in the forms that edit many of them."""
 change_note = _into(note_finders)
 """Say more about a change on its page, in the history and in the message of success; see `ChangeNote`."""
 ways_back = _into(way_finders)

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from groups.models import Change
 from groups.poster import Client, Group, GroupValues, UnreadableRow
 from groups.presenters.changes import shown_versions, who_words
-from groups.presenters.lists.group_list import Listing
+from groups.presenters.lists import Listing
 from groups.services.values import Version, type_label
 from groups.services.writes.commands import Command
 

@@ -23,6 +23,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as profiles
 
 from groups.models import WorkerHeartbeat
+from groups.services.jobs import queue
 from poster_admin.common.logs import RedactFilter, formatter
 from poster_admin.devtools.sandbox import Sandbox
 from tests.support import environment, programs
@@ -204,9 +205,10 @@ def sandbox(sandbox_server, settings):
 
 @pytest.fixture
 def work_queue():
-    """Return a function that does the tasks in the queue, as a worker does."""
+    """Return a function that does the jobs that are due and the tasks in the queues, as a worker does."""
 
     def work():
+        queue.run_due()
         for result in list(DBTaskResult.objects.ready()):
             result.claim("test")
             result.task.func(*result.args_kwargs["args"], **result.args_kwargs["kwargs"])

@@ -27,7 +27,7 @@ django.setup()
 import sentry_sdk
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from groups.management.commands.worker import new_worker
+from groups.management.commands.worker import empty_queue
 
 from groups.services import clients
 from groups.services.installation import maintenance
@@ -48,7 +48,7 @@ notices.choose_notices(owner, dict.fromkeys(kinds, "at_once"))
 notices.tell_events()
 
 mover.start([group_id], target_id)
-new_worker("default", batch=True).run()
+queue.run_due()
 
 def crash(job, lease):
     token = owner.credentials.token.reveal()
@@ -59,14 +59,14 @@ def crash(job, lease):
 
 moves.Move.work = crash
 mover.start([crashing], target_id)
-new_worker("default", batch=True).run()
+queue.run_due()
 notices.tell_events()
-new_worker(notices.QUEUE, batch=True).run()
+empty_queue(notices.QUEUE)
 # The same once more, in the chat.
 Notice.objects.all().delete()
 notices.set_chat(owner, token=token, chat=chat)
 notices.tell_events()
-new_worker(notices.QUEUE, batch=True).run()
+empty_queue(notices.QUEUE)
 sentry_sdk.flush(10)
 """
 

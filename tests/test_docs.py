@@ -13,6 +13,7 @@ import pytest
 import yaml
 from django.core.management import find_commands, get_commands
 
+from groups.presenters.places import parts_by_place
 from poster_admin.devtools.defaults import documented_defaults
 from poster_admin.devtools.sandbox import Sandbox
 from tests.benchmarks.__main__ import NAMES
@@ -124,6 +125,17 @@ def test_the_architecture_draws_what_is_there():
     for package in re.findall(r"^    (writes|jobs)/ +.*?: (.*)$", drawing, flags=re.MULTILINE):
         for module in re.findall(r"[a-z_]+", package[1]):
             assert (ROOT / "groups/services" / package[0] / f"{module}.py").is_file(), module
+
+
+def test_the_places_are_those_that_pages_draw_and_that_features_fill():
+    files = [path for folder in ("templates", "groups") for path in (ROOT / folder).rglob("*.*")]
+    texts = [path.read_text() for path in files if path.suffix in {".html", ".jinja", ".py"}]
+    drawn = re.findall(r'(?:parts_of\(|begin_parts\(|\{% place )"([a-z._]+)"', "".join(texts))
+    places = re.findall(r"^\| `([a-z._]+)` \|", read("docs/places.md"), flags=re.MULTILINE)
+    assert sorted(places) == sorted(set(drawn))
+    filled = {place for place, parts in parts_by_place.items() if parts}
+    assert len(filled) > 20
+    assert filled <= set(places)
 
 
 def test_no_layer_has_two_modules_of_one_name():

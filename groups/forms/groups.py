@@ -293,54 +293,38 @@ class HistoryForm(forms.Form):
         self.fields["user"].widget.choices = [("", _("all")), *((name, name) for name in names)]
 
     @property
-    def draft(self) -> str:
-        """The fields that a user can fill in, as JSON: see `GroupForm.draft`."""
-        return json.dumps({field.name: "" for field in self.visible_fields()})
-
-    @property
     def is_news(self) -> bool:
         """Return True for what others have changed since the last visit."""
         return bool(self["new"].value())
 
-    def narrow(self, changes: ChangeQuerySet) -> ChangeQuerySet:
-        """Return the changes that match: the parts of one job, or changes of groups only."""
-        lookups, words = self._read()
+    def narrow(self, changes: ChangeQuerySet, jobs: JobQuerySet) -> tuple[ChangeQuerySet, JobQuerySet]:
+        """Return the changes that match: the parts of one job, or changes of groups only; and the jobs.
+
+        No job matches news, an action, an outcome, or the parts of one.
+        """
+        self.is_valid()
+        data, words = self.cleaned_data, self.cleaned_data.get("group") or ""
+        since, before = _midnight(data.get("since")), _midnight(data.get("until"), days=1)
+        both = {"user_name": data.get("user"), "created_at__gte": since, "created_at__lt": before}
+        both = {lookup: value for lookup, value in both.items() if value}
+        of_changes = {name: data[name] for name in ("action", "state", "job") if data.get(name)}
+        changes = changes.filter(**both, **of_changes)
+        if "job" not in of_changes:
+            changes = changes.of_groups()
+        has_jobs = of_changes in ({}, {"action": JOBS}) and not self.is_news
+        jobs = jobs.filter(**both) if has_jobs else jobs.none()
         if (group_id := whole_number(words)) is not None:
-            lookups["group_id"] = group_id
-        elif words:
-            lookups["group_name__in"] = _names_in(changes, "group_name", words)
-        return (changes if "job" in lookups else changes.of_groups()).filter(**lookups)
+            return changes.filter(group_id=group_id), jobs.of_group(group_id)
+        if words:
+            changes = changes.filter(group_name__in=_names_in(changes, "group_name", words))
+            names = Q(group_name__in=_names_in(jobs, "group_name", words))
+            jobs = jobs.filter(names | Q(target_name__in=_names_in(jobs, "target_name", words)))
+        return changes, jobs
 
     @property
     def has_whole_jobs(self) -> bool:
         """Return True if each job that has made some of the changes matches too."""
-        lookups, words = self._read()
-        return lookups.keys().isdisjoint(("action", "state", "job")) and not words and not self.is_news
-
-    def narrow_jobs(self, jobs: JobQuerySet) -> JobQuerySet:
-        """Return the jobs that match: none for news, an action, an outcome, or parts of a job."""
-        lookups, words = self._read()
-        if lookups.get("action") == JOBS:
-            del lookups["action"]
-        if not lookups.keys().isdisjoint(("action", "state", "job")) or self.is_news:
-            return jobs.none()
-        if (group_id := whole_number(words)) is not None:
-            jobs = jobs.of_group(group_id)
-        elif words:
-            names = Q(group_name__in=_names_in(jobs, "group_name", words))
-            jobs = jobs.filter(names | Q(target_name__in=_names_in(jobs, "target_name", words)))
-        return jobs.filter(**lookups)
-
-    def _read(self) -> tuple[dict[str, Any], str]:
-        """Return the lookups of what was typed, and the number or the words that name groups."""
-        self.is_valid()
-        data = self.cleaned_data
-        found = {name: data.get(name) for name in ("action", "state", "job")}
-        found["user_name"] = data.get("user")
-        found["created_at__gte"] = _midnight(data.get("since"))
-        found["created_at__lt"] = _midnight(data.get("until"), days=1)
-        lookups = {lookup: value for lookup, value in found.items() if value not in (None, "")}
-        return lookups, data.get("group") or ""
+        return not any(self.cleaned_data.get(name) for name in ("action", "state", "job", "group", "new"))
 
 
 def _names_in(rows: QuerySet[Any], column: str, text: str) -> list[str]:

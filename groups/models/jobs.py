@@ -83,7 +83,6 @@ class Job(Leased, Consent):
         )
         TARGET_GONE = "target_gone", _("The group to which the clients go is no longer there.")
         DIFFERS = "differs", _("Poster stored something other than what was sent in the first group.")
-        BUSY = "busy", _("A change of one of the groups has no outcome yet.")
         SNAPSHOT_GONE = "snapshot_gone", _("The snapshot is no longer there: it was kept for its time.")
         SNAPSHOT_UNREADABLE = (
             "snapshot_unreadable",
@@ -93,7 +92,7 @@ class Job(Leased, Consent):
             "group_not_created",
             _("The group could not be created, so nobody was brought back."),
         )
-        LOCKED = "locked", _("A change of the group has no outcome yet.")
+        LOCKED = "locked", _("A change of one of the groups has no outcome yet.")
         CHANGED = "changed", _("What it was started for has been changed since, so nothing more was sent.")
         LOCKS_LOST = (
             "locks_lost",
@@ -155,7 +154,6 @@ class Job(Leased, Consent):
     next_try_at = models.DateTimeField(null=True)
     waiting_since = models.DateTimeField(null=True)
     waits = models.PositiveIntegerField(default=0)
-    task_id = models.CharField(max_length=64, blank=True)
 
     objects = JobQuerySet.as_manager()
 

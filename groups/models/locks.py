@@ -41,9 +41,7 @@ def future_key(group_id: int) -> str:
     return f"schedule:{group_id}"
 
 
-type FindHolder = Callable[[uuid.UUID], Holder]
-
-holder_finders: dict[str, FindHolder] = {}
+holder_finders: dict[str, Callable[[uuid.UUID], Holder]] = {}
 """The function that finds a row by its id, by the label of the feature whose rows hold locks."""
 
 

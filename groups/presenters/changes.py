@@ -1,4 +1,4 @@
-"""Show changes: what was changed and what became of it, in comparisons, rows, messages and warnings.
+"""Show changes and jobs: what was changed and what became of it, the way back, messages, and warnings.
 
 Features may say more about a change: on its page, in the history, and in the message of success. There they
 may also offer a way back: a page that brings back more than an undo does.
@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from operator import itemgetter
 from typing import Any, assert_never
@@ -17,19 +18,20 @@ from django.contrib.auth.models import User
 from django.contrib.messages.storage.base import Message as DjangoMessage
 from django.db.models import Count
 from django.urls import reverse
-from django.utils.formats import date_format
+from django.utils import timezone
+from django.utils.formats import date_format, time_format
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups.models import Change, Job, PosterCredentials
+from groups.models import Change, Job
 from groups.poster import GroupValues, LoyaltyType
-from groups.presenters.jobs import Toast, ids_to_undo, toast
-from groups.services.groups import Groups
 from groups.services.history import undoable_ids, undone_ids
-from groups.services.jobs.kinds import JobKind
-from groups.services.jobs.undo import undo_of
+from groups.services.jobs.executor import patience_of
+from groups.services.jobs.kinds import JobKind, JobProgress, progress_of
+from groups.services.jobs.queue import SEEN
+from groups.services.jobs.undo import UndoScope, is_undoable, preview_of, undo_lines, undo_of
 from groups.services.messages import Message
 from groups.services.values import (
     FIELD_LABELS,
@@ -43,6 +45,7 @@ from groups.services.values import (
     type_label,
     value_words,
 )
+from groups.services.writes import gates
 from groups.services.writes.commands import Command, UpdateGroup
 from poster_admin.common.outages import optional
 
@@ -55,6 +58,11 @@ OF_A_CHANGE = "change:"
 PERCENT_LEAP = Decimal(10)
 BONUS_FACTOR = 10
 LARGE_BONUS = Decimal(10_000)
+Stop = Job.Stop
+SAID_BY_POSTER = (Stop.REFUSED, Stop.TOKEN, Stop.NOT_REMOVED, Stop.GROUP_NOT_CREATED)
+"""Stop reasons whose detail is a message of Poster's."""
+NEW = timedelta(seconds=10)
+"""A job of a few changes ends within this time."""
 
 
 # --- Words --------------------------------------------------------------------------------------------------
@@ -130,26 +138,17 @@ def outcome_words(change: Change) -> Message:  # noqa: C901 - one arm a state is
                 _("Compare with Poster, then say here whether the change was made."),
                 details,
             )
-        case Change.State.UNKNOWN if change.reason == Change.Reason.NOT_WRITTEN:
-            return Message(
-                _("It is not known yet whether the change was made"),
-                _("It was sent to Poster, but the history does not answer, so the outcome is not in it yet."),
-                _("Do not repeat it. We keep looking, and this page shows what we find."),
-            )
-        case Change.State.UNKNOWN if change.again_of_id and (why := change.reason_label):
-            return Message(
-                _("It is not known yet whether the change was made"),
-                _("It was not sent again: %(why)s. The first time its answer was lost.") % {"why": why},
-                _("We keep looking, and this page shows what we find."),
-                details,
-            )
         case Change.State.UNKNOWN:
-            return Message(
-                _("It is not known yet whether the change was made"),
-                _("Poster's answer did not arrive. The change may or may not be in force."),
-                _("Do not repeat it. We keep looking, and this page shows what we find."),
-                details,
-            )
+            text = _("Poster's answer did not arrive. The change may or may not be in force.")
+            next_step = _("Do not repeat it. We keep looking, and this page shows what we find.")
+            if change.reason == Change.Reason.NOT_WRITTEN:
+                text = _(
+                    "It was sent to Poster, but the history does not answer, so the outcome is not in it yet."
+                )
+            elif change.again_of_id and (why := change.reason_label):
+                text = _("It was not sent again: %(why)s. The first time its answer was lost.") % {"why": why}
+                next_step = _("We keep looking, and this page shows what we find.")
+            return Message(_("It is not known yet whether the change was made"), text, next_step, details)
         case Change.State.PENDING:
             return Message(
                 _("The change is under way"),
@@ -176,15 +175,12 @@ class ChangeNote:
     text: str = ""
 
 
-type FindNote = Callable[[Change, User], ChangeNote | None]
-
-note_finders: list[FindNote] = []
+note_finders: list[Callable[[Change, User], ChangeNote | None]] = []
 """Each returns the note of a feature about a change for a user, or None, without a query."""
 
 
 def notes_of(change: Change, user: User) -> list[ChangeNote]:
-    found = (find_note(change, user) for find_note in note_finders)
-    return [note for note in found if note is not None]
+    return [note for find_note in note_finders if (note := find_note(change, user))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +192,7 @@ class WayBack:
     button: str
 
 
-type FindWaysBack = Callable[[Sequence[Change], User], Mapping[UUID, WayBack]]
-
-way_finders: list[FindWaysBack] = []
+way_finders: list[Callable[[Sequence[Change], User], Mapping[UUID, WayBack]]] = []
 """Each returns the ways back that a user may take, by the ids of the changes, in one query."""
 
 
@@ -298,6 +292,191 @@ def difference_rows(change: Change, groups: Mapping[int, str] | None = None) -> 
     ]
 
 
+# --- The page of a job --------------------------------------------------------------------------------------
+
+
+def job_facts(job: Job, user: User) -> dict[str, Any]:
+    kind, progress = JobKind.of(job), progress_of(job)
+    decision = gates.decision_on(job) if job.state in Job.HALTED else None
+    undone, rest = job.undo_of, None
+    if undone is not None and job.state == Job.State.DONE:
+        # The rest of the undo, which has failed here.
+        change_id = UndoScope.from_json(job.wanted).change
+        rest = undo_card(undone, user, Change.objects.get(pk=change_id) if change_id else None)
+    return {
+        "job": job,
+        "kind": kind,
+        "progress": progress,
+        "words": job_words(job),
+        "notice": _notice_of(job, progress),
+        # HTMX asks about a new job more often.
+        "pause": "2s" if job.created_at <= timezone.now() - NEW else "500ms",
+        "who": names_words(job.user_name, job.asked_by),
+        "to_accept": job.reason in SEEN,
+        "request_url": decision.get_absolute_url() if decision and decision.is_waiting else "",
+        "may_decide": job.is_unfinished and kind.may_be_controlled_by(user),
+        "undo": undo_card(job, user),
+        "rest": rest if rest and rest["label"] else None,
+    }
+
+
+def _notice_of(job: Job, progress: JobProgress) -> str:
+    """Return the kind of the notice that describes the state: data-notice."""
+    if job.state == Job.State.DONE:
+        return "success" if progress.done == progress.total else "differs"
+    return "error" if job.state == Job.State.STOPPED else "unknown"
+
+
+def job_words(job: Job) -> Message:
+    match Job.State(job.state):
+        case Job.State.WAITING if job.next_try_at is not None and job.waiting_since is not None:
+            end = job.waiting_since + patience_of(Stop(job.reason))
+            times = {"next": job.next_try_at, "end": end}
+            return Message(
+                _("It waits for its next try"),
+                _waiting_words(Stop(job.reason)),
+                _("The next try is at %(next)s. If this lasts until %(end)s, it stops and asks for you.")
+                % {name: time_format(localtime(moment), "H:i:s") for name, moment in times.items()},
+            )
+        case Job.State.WAITING | Job.State.DRAFT | Job.State.ASKED:
+            return Message(
+                _("It waits for its turn"),
+                _("A worker takes it up as soon as one is free."),
+                _("You can close this page and come back."),
+            )
+        case Job.State.RUNNING:
+            return Message(
+                _("It is under way"),
+                _("Every write is read back and recorded."),
+                _("You can close this page and come back."),
+            )
+        case Job.State.PAUSED:
+            return Message(
+                _("It is paused"),
+                _("What is done stays done; nothing more is sent."),
+                _("Go on when you are ready, or cancel the rest."),
+            )
+        case Job.State.STOPPED:
+            said = job.detail if job.reason in SAID_BY_POSTER else ""
+            return Message(_("It has stopped"), job.stop_words, _after_stop(job.stop), said)
+        case Job.State.CANCELLED:
+            return Message(_("It was cancelled"), _("What was done before stays done; nothing more is sent."))
+        case Job.State.DONE:
+            at_end = JobKind.of(job).words_at_end
+            return Message(_("It has ended"), _("Each change was read back from Poster."), at_end)
+        case _ as never:
+            assert_never(never)
+
+
+def _waiting_words(reason: Job.Stop) -> str:
+    match reason:
+        case Stop.LOCKED:
+            return _("Another change of the same group or client has no outcome yet.")
+        case Stop.UNKNOWN:
+            return _("The outcome of some writes is not known yet.")
+        case Stop.NOT_EMPTY:
+            return _("Poster still shows clients who were moved.")
+        case Stop.BEHIND:
+            return _("Poster does not show the last change yet.")
+        case Stop.UNREADABLE_ROW:
+            return str(reason.label)
+        case Stop.TOKEN:
+            return _("Poster refuses the token, which may be a mistake.")
+    return _("Poster does not answer.")
+
+
+def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step is the clearest form
+    again = _("Then let it go on.")
+    match stop:
+        case Stop.SIDE_EFFECT:
+            return _("Look at that client in Poster before you decide. Nobody else was touched.")
+        case Stop.DIFFERS:
+            return _("Look at that group in Poster before you decide. No other was touched.")
+        case Stop.REFUSED | Stop.GROUP_NOT_CREATED | Stop.UNREADABLE_ROW:
+            return _("Fix the cause in Poster first.") + " " + again
+        case Stop.TOKEN:
+            return _("Connect the account again.") + " " + again
+        case Stop.NO_USER | Stop.CHANGED:
+            return _("Cancel it, and start a new one.")
+        case Stop.BEYOND_LIMITS:
+            return _("Let it go on to ask for the rest, or cancel the rest.")
+        case Stop.NO_RIGHT:
+            return _("Ask an owner for the right.") + " " + again
+        case Stop.SOURCE_GONE | Stop.SNAPSHOT_GONE:
+            return _("Cancel the rest.")
+        case Stop.TARGET_GONE:
+            return _("Cancel the rest, and choose another group.")
+        case Stop.LOCKS_LOST:
+            return _("Wait until that has ended.") + " " + again
+        case Stop.BONUS_BLOCKED:
+            return _("An owner can set the unit of the birthday bonus on the account page.")
+        case Stop.UNREACHABLE | Stop.BEHIND:
+            return _("Try again later.") + " " + again
+        case Stop.LOCKED | Stop.UNKNOWN:
+            return again
+        case Stop.NOT_EMPTY:
+            return _("Look at the list below.")
+        case Stop.NOT_REMOVED:
+            return _("Remove it on its own page.")
+        case Stop.NOT_RECORDED | Stop.SNAPSHOT_UNREADABLE | Stop.ERROR:
+            return _("Tell the administrator of this server.")
+        case _ as never:
+            assert_never(never)
+
+
+# --- The way back from a job --------------------------------------------------------------------------------
+
+
+def undo_card(job: Job, user: User, change: Change | None = None) -> dict[str, Any] | None:
+    """Return the undo of a job or of one change of it; None if this user may not, or nothing was made.
+
+    It has what the undo would do, in sentences, and the button that sends its form to `action`; without a
+    `label` there is nothing to send, and the sentences say why. Of an undo that was started it has the
+    address, empty for a request that this user may not see.
+    """
+    if not JobKind.of(job).may_be_undone_by(user) or not is_undoable(job):
+        return None
+    undoing = undo_of(job, change)
+    preview = preview_of(undoing)
+    if not preview.rights or not user.has_perms(preview.rights):
+        return None
+    action = reverse("groups:undo", args=[change.pk]) if change else reverse("groups:job_undo", args=[job.pk])
+    if not undoing._state.adding:
+        page = page_of(undoing, user)
+        started_url = page.get_absolute_url() if page else ""
+        return {"action": action, "label": "", "is_started": True, "started_url": started_url}
+    left, made, label = sum(preview.left.values()), sum(preview.made.values()), ""
+    if left:
+        words = _("Undo") if made == 1 else _("Undo all %(count)s")
+        numbers = NumberFormat.current()
+        label = (_("Undo %(count)s of %(total)s") if left < made else words) % {
+            "count": numbers.count(left),
+            "total": numbers.count(made),
+        }
+    return {"action": action, "label": label, "lines": undo_lines(preview)}
+
+
+def undos_of(jobs: Iterable[Job]) -> dict[UUID, Job]:
+    """Map those of the jobs that are undone as a whole, or about to be, to their undos; see `undo_of`."""
+    undos = Job.objects.filter(undo_of__in=[job.pk for job in jobs], wanted__change="")
+    undone = {each.undo_of for each in undos.select_related("undo_of") if each.undo_of}
+    return {job.pk: undo for job in undone if not (undo := undo_of(job))._state.adding}
+
+
+def ids_to_undo(jobs: Iterable[Job], user: User) -> set[UUID]:
+    """Return the ids of the jobs that have ended and that nobody has undone as a whole, or not all of it."""
+    ended = [job for job in jobs if job.state in Job.ENDED and JobKind.of(job).may_be_undone_by(user)]
+    return {job.pk for job in ended} - undos_of(ended).keys()
+
+
+def page_of(undoing: Job, user: User) -> Any:
+    """Return the undo, or what it waits for; None if this user may not see that."""
+    if undoing.state != Job.State.ASKED:
+        return undoing
+    decision = gates.decision_on(undoing)
+    return decision if decision and decision.may_be_seen_by(user) else None
+
+
 # --- Rows of the history ------------------------------------------------------------------------------------
 
 
@@ -346,7 +525,6 @@ def history_rows(
                 "differences": difference_rows(change, groups),
                 "undo_of": undo_words(original, change) if original else "",
                 "undone": is_undone,
-                "state": "undone" if is_undone else change.state,
                 # Django's `get_state_display` makes a dictionary of all states for each row.
                 "state_label": _("undone") if is_undone else Change.State(change.state).label,
                 "reason_words": time_words(change) if is_elsewhere else change.reason_label,
@@ -397,10 +575,7 @@ def _job_rows(
 ) -> Iterator[dict[str, Any]]:
     """Yield jobs as rows: with a group, what they have done to that one; `names` are those of groups."""
     undoable = ids_to_undo(jobs, user)
-    # Those that another one has taken back as a whole, and has left nothing of.
-    undos = Job.objects.filter(undo_of__in=[job.pk for job in jobs], state=Job.State.DONE, wanted__change="")
-    taken_back = {each.undo_of for each in undos.select_related("undo_of")}
-    undone = {job.pk for job in taken_back if job and not undo_of(job)._state.adding}
+    undone = {pk for pk, undo in undos_of(jobs).items() if undo.state == Job.State.DONE}
     made, not_made = Counter[UUID](), Counter[UUID]()
     tries = Change.objects.filter(job__in=[job.pk for job in jobs if not job.is_active]).last_tries()
     for job_id, state, count in tries.values_list("job_id", "state").annotate(Count("pk")):
@@ -433,7 +608,6 @@ def _job_rows(
             "has_more": len(here) > WAYS,
             "undo_of": undo_words(job.undo_of, job) if job.undo_of else "",
             "undone": is_undone,
-            "state": "undone" if is_undone else job.state,
             "state_label": _("undone") if is_undone else job.get_state_display(),
             "undo_url": f"{job.get_absolute_url()}#undo" if goes_back and job.pk in undoable else "",
         }
@@ -454,6 +628,22 @@ def _way_words(way: Any, names: Mapping[int, str], group_id: int | None) -> str:
 
 
 # --- Messages -----------------------------------------------------------------------------------------------
+
+
+type Toast = dict[str, Any]
+"""One line for the user's next page, for `components/messages.html`."""
+NOTICES = {"differs": "differs", "unknown": "unknown", "error": "error", "warning": "error"}
+
+
+def toast(text: str, level: str, *, state: str = "", **more: str) -> Toast:
+    """Return a message about the last action, ready to print.
+
+    `state` and `change_id` are those of the change that it tells of. `undo_url` takes a change or a job back
+    by one click, by the button `undo_label`; `way_url` leads to a page, by the button `way_label`.
+    """
+    notice = NOTICES.get(state) or NOTICES.get(level, "success")
+    icon = {"success": "check", "info": "info"}.get(level, "alert")
+    return {"text": text, "notice": notice, "icon": icon, "state": state, "group_id": "", **more}
 
 
 def toasts(messages: Iterable[DjangoMessage], user: Any) -> list[Toast]:
@@ -483,6 +673,26 @@ def outcome_toast(change: Change, user: Any) -> Toast:
         state=change.state,
         change_id=str(change.pk),
         way_url=change.get_absolute_url(),
+        way_label=_("Look at it"),
+    )
+
+
+def job_toast(job: Job, user: User) -> Toast:
+    """Tell that a job is no longer under way, with the way back from it."""
+    progress, numbers = progress_of(job), NumberFormat.current()
+    if job.state == Job.State.DONE:
+        text = _("“%(title)s” has ended: %(done)s of %(total)s.")
+    else:
+        text = _("“%(title)s” has stopped: %(done)s of %(total)s.")
+    done, total = numbers.count(progress.done), numbers.count(progress.total)
+    undo = undo_card(job, user)
+    label = undo["label"] if undo else ""
+    return toast(
+        text % {"title": JobKind.of(job).title, "done": done, "total": total},
+        "success" if _notice_of(job, progress) == "success" else "warning",
+        undo_url=undo["action"] if undo and label else "",
+        undo_label=label,
+        way_url=job.get_absolute_url(),
         way_label=_("Look at it"),
     )
 
@@ -547,20 +757,3 @@ def warnings_for(
             _("The birthday bonus is very large: %(new)s.") % {"new": money_words(new.birthday_bonus)}
         )
     return risks
-
-
-type FindWarnings = Callable[[PosterCredentials, Groups | None], Mapping[int, str]]
-"""Takes the credentials of the user, and the groups if the form has read them; returns words by group ids.
-
-Without anything to warn about it asks Poster for nothing, and the database once.
-"""
-
-warning_finders: list[FindWarnings] = []
-
-
-def group_warnings(credentials: PosterCredentials, groups: Groups | None = None) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
-    for find_warnings in warning_finders:
-        for group_id, words in find_warnings(credentials, groups).items():
-            found.setdefault(group_id, []).append(words)
-    return found

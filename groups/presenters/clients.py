@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from groups.poster import Client, Group
 from groups.poster.fields import whole_number
 from groups.presenters.alphabet import alphabetical, has_all, spellings
-from groups.presenters.lists.list_filters import Link, sort_link, sort_param, text_param
+from groups.presenters.lists import Link, sort_link, sort_param, text_param
 from groups.services.clients import PAGE_SIZE, Field, FoundClients, Order
 from groups.services.values import NumberFormat
 

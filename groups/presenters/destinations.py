@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from groups.poster import Group
 from groups.presenters.alphabet import begin_words, has_all, searchable, spellings
-from groups.presenters.lists.list_filters import chosen_words, number_in, number_param
+from groups.presenters.lists import chosen_words, number_in, number_param
 from groups.presenters.settings_pages import settings_pages
 from groups.services.values import NumberFormat, percent_words, type_label
 
@@ -42,9 +42,6 @@ class GroupAction:
         return user.has_perm(self.permission) and not (self.unless and user.has_perm(self.unless))
 
 
-type NamedAction = tuple[str, str]
-"""An action on a certain group: its words, and the address of its form."""
-
 EDIT = GroupAction(gettext_lazy("Edit"), "groups:update", EDIT_RIGHT, gettext_lazy("change rename percent"))
 REMOVE = GroupAction(
     gettext_lazy("Retire or remove"),
@@ -57,7 +54,18 @@ group_actions: list[tuple[int, GroupAction]] = [(-10, EDIT), (20, REMOVE)]
 """Those of a lower order come first; features put theirs between these."""
 
 
-def named_actions(text: str, groups: Sequence[Group], here: Group | None, user: User) -> list[NamedAction]:
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A place to go to; `note` says what is there."""
+
+    label: str
+    url: str
+    note: str = ""
+    also: str = ""
+    """Further words by which it is found."""
+
+
+def named_actions(text: str, groups: Sequence[Group], here: Group | None, user: User) -> list[Destination]:
     """Return the actions that a text names together with a group: "plan Gold".
 
     Without a name it is the group that is open, `here`, if one is. A number is a percent, which the form of
@@ -68,9 +76,10 @@ def named_actions(text: str, groups: Sequence[Group], here: Group | None, user: 
     if percent and user.has_perm(EDIT_RIGHT):
         shown = percent_words(Decimal(percent))
         found = [
-            (
+            Destination(
                 _("%(percent)s for %(group)s") % {"percent": shown, "group": group.name},
                 f"{reverse('groups:update', args=[group.id])}?percent={percent}",
+                _("action"),
             )
             for group in _meant(rest, groups, here)
             if group.is_editable
@@ -81,7 +90,9 @@ def named_actions(text: str, groups: Sequence[Group], here: Group | None, user: 
         if action.is_for(user) and any(_begins(word, verbs) for word in words):
             rest = [word for word in words if not _begins(word, [*verbs, *object_])]
             found += [
-                (f"{action.label}: {group.name}", reverse(action.url_name, args=[group.id]))
+                Destination(
+                    f"{action.label}: {group.name}", reverse(action.url_name, args=[group.id]), _("action")
+                )
                 for group in _meant(rest, groups, here)
                 if group.is_editable or not action.editable
             ]
@@ -153,41 +164,29 @@ def list_actions_of(user: User) -> list[ListAction]:
     return [action for _order, action in list_actions if user.has_perm(action.permission)]
 
 
-def chosen_actions(text: str, chosen: Sequence[int], note: str, user: User) -> list[NamedAction]:
-    """Return the actions on chosen groups, described by a `note`, that a text names: all without a text.
+def chosen_actions(text: str, chosen: Sequence[int], user: User) -> list[Destination]:
+    """Return the actions on chosen groups that a text names: all without a text.
 
     A number is a percent, for the pages that take one: "5 %".
     """
     if not chosen:
         return []
-    words = _words_of(text)
+    words, note = _words_of(text), chosen_words(len(chosen), NumberFormat.current())
     percent, others = _percent_among(words)
     found = []
     for action in list_actions_of(user):
         name, address = f"{action.label} {note}", action.address(chosen)
         if percent and action.takes_percent and has_all(name, _naming(others)):
             label = f"{str(action.label).removesuffix('…')}: {percent_words(Decimal(percent))}"
-            found.append((label, f"{address}&percent={percent}"))
+            found.append(Destination(label, f"{address}&percent={percent}", note))
         elif has_all(name, _naming(words)):
-            found.append((str(action.label), address))
+            found.append(Destination(str(action.label), address, note))
     return found
 
 
 # --- Places to go to ----------------------------------------------------------------------------------------
 
 MOST_GROUPS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """A place to go to; `note` says what is there."""
-
-    label: str
-    url: str
-    note: str = ""
-    also: str = ""
-    """Further words by which it is found."""
-
 
 type Source = Callable[[User], Iterable[Destination]]
 
@@ -213,15 +212,12 @@ def destinations(
         for page in source(user)
         if has_all(f"{page.label} {page.also}", words)
     ]
-    numbers = NumberFormat.current()
-    note = chosen_words(len(chosen), numbers)
-    of_chosen = [Destination(label, url, note) for label, url in chosen_actions(text, chosen, note, user)]
+    of_chosen = chosen_actions(text, chosen, user)
     if not words:
         return [*of_chosen, *pages]
-    number = number_in(text)
+    numbers, number = NumberFormat.current(), number_in(text)
     named = [group for group in groups if group.id == number or has_all(group.name, words)]
     named.sort(key=lambda group: (group.id != number, not begin_words(group.name, words)))
-    actions = named_actions(text, groups, here, user)[:MOST_GROUPS]
     found = [
         *(
             Destination(
@@ -232,7 +228,7 @@ def destinations(
             )
             for group in named[:MOST_GROUPS]
         ),
-        *(Destination(label, url, _("action")) for label, url in actions),
+        *named_actions(text, groups, here, user)[:MOST_GROUPS],
         *pages,
     ]
     found.sort(key=lambda place: not begin_words(f"{place.label} {place.also}", words))

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -38,7 +38,7 @@ from groups.services.groups import list_groups
 
 VIEW_CLIENTS = "groups.view_client"
 PAGE_SIZE = 50
-FIRST = 5
+
 READ_AT_ONCE = 500
 COUNTED_AT_ONCE = 2_000
 SEARCHED_AT_MOST = 5_000
@@ -95,27 +95,17 @@ def list_members(
 ) -> FoundClients:
     _check_right(credentials)
     answer = _ask_for(credentials, group.id, order, num=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
-    found = _found(answer)
+    clients = _living(answer)
     # Poster does not say whether a full page is the last one. On page 1 the group's client count shows it;
     # a lower count than what was read is late.
-    everybody = page == 1 and len(found.clients) == group.clients
-    more = answer.size == PAGE_SIZE and not everybody
-    return replace(found, more=more, in_order=order.holds(found.clients))
-
-
-def first_members(credentials: PosterCredentials, group_id: int) -> FoundClients:
-    _check_right(credentials)
-    found = _found(_ask_for(credentials, group_id, BY_ID, num=2 * FIRST))
-    return replace(found, clients=found.clients[:FIRST])
-
-
-def _found(answer: ClientList) -> FoundClients:
-    clients = _living(answer)
+    everybody = page == 1 and len(clients) == group.clients
     return FoundClients(
         clients=clients,
         unreadable=answer.unreadable,
         removed=len(answer.clients) - len(clients),
         as_of=timezone.now(),
+        more=answer.size == PAGE_SIZE and not everybody,
+        in_order=order.holds(clients),
     )
 
 

@@ -18,7 +18,7 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from groups.models import Change, ChangeQuerySet, Job, JobQuerySet, MovedClients, PosterCredentials
+from groups.models import Change, ChangeQuerySet, Job, JobQuerySet, PosterCredentials
 from groups.poster import Group, GroupList, GroupValues, PosterClient
 from groups.services.gateway import call_poster, check_token
 from groups.services.groups import known_groups
@@ -32,14 +32,12 @@ from groups.services.writes.submissions import find_by_operation
 log = logging.getLogger("groups.journal")
 
 LATEST = 5
-SEEN_WAYS = 100
-"""Latest ways of clients in and out of a group that are looked through for its latest jobs."""
+
 PEOPLE_OF = 2000
 """Latest changes whose authors can be chosen in the filter of the history."""
 COUNTED = 10_000
 SETTLED = (*Change.HAPPENED, *Change.NOTHING_CHANGED)
-# Built once: each page of a group runs the first, and each with rows of the history the second.
-MOVED = MovedClients.objects.order_by("-job__created_at").values_list("job", flat=True)
+# Built once: each page with rows of the history runs it.
 UNDOES = Change.objects.order_by().values_list("undo_of", "state")
 
 
@@ -111,10 +109,9 @@ def latest_of(
     """Return the latest few changes and jobs of a group, as `changes_of` does; jobs `at_work` hold it."""
     rows: dict[uuid.UUID, Any] = {job.pk: job for job in at_work}
     # The ids alone at first: most groups have no job, and the query for whole jobs is dear.
-    moved = MOVED.filter(Q(from_id=group_id) | Q(to_id=group_id), job__account=credentials.account_id)
-    ways = moved[:SEEN_WAYS]
-    if ids := list(dict.fromkeys(ways))[:LATEST]:
-        rows |= jobs_of(credentials).prefetch_related("moved").in_bulk(ids)
+    jobs = jobs_of(credentials)
+    if ids := list(jobs.of_group(group_id).values_list("pk", flat=True)[:LATEST]):
+        rows |= jobs.prefetch_related("moved").in_bulk(ids)
     rows |= {change.pk: change for change in changes_of(credentials).filter(group_id=group_id)[:LATEST]}
     return sorted(rows.values(), key=attrgetter("created_at"), reverse=True)[:LATEST]
 

@@ -76,8 +76,8 @@ def group_first_clients(request: Request, group_id: int) -> HttpResponse:
         return redirect("groups:members", group_id)
     context: dict[str, object] = {}
     try:
-        read_group(request.credentials, group_id)  # of a group that is gone Poster may list nobody
-        context["first"] = clients.first_members(request.credentials, group_id)
+        group = read_group(request.credentials, group_id).group  # of one that is gone Poster may list nobody
+        context["first"] = clients.list_members(request.credentials, group)
     except (Unreachable, InvalidResponse) as error:
         context["failure"] = error_words(error)
     return render(request, "groups/group/first_clients.html", context)

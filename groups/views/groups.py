@@ -22,8 +22,7 @@ from groups.poster import NotFound, PosterError
 from groups.poster.fields import whole_number
 from groups.presenters.changes import history_rows
 from groups.presenters.destinations import list_actions_of
-from groups.presenters.lists.group_list import Listing, marks_of
-from groups.presenters.lists.list_filters import ListForm, column_sets, number_param
+from groups.presenters.lists import ListForm, Listing, column_sets, marks_of, number_param
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services import history
@@ -79,8 +78,8 @@ def group_list(request: Request) -> HttpResponse:
     context = {
         "listing": listing,
         "list_actions": list_actions_of(request.user),
-        "may_edit": listing.writable and request.user.has_perm("groups.change_group"),
-        "may_add": listing.writable and request.user.has_perm("groups.add_group"),
+        "may_edit": not listing.stale and request.user.has_perm("groups.change_group"),
+        "may_add": not listing.stale and request.user.has_perm("groups.add_group"),
         "news": SimpleLazyObject(lambda: count_unseen(request)),
     }
     if group_id := htmx_row(request):

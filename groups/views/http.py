@@ -1,4 +1,4 @@
-"""Requests of signed-in users: rights, credentials, the context of each page, files, jobs they have left.
+"""Requests of signed-in users: rights, credentials, the context of each page, files.
 
 Errors of Poster that no view handles are answered here.
 """
@@ -17,31 +17,28 @@ from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import content_disposition_header
-from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import retarget
 from django_htmx.middleware import HtmxDetails
 from structlog.contextvars import bind_contextvars
 
-from groups.models import Change, Job, PosterCredentials
+from groups.models import Change, PosterCredentials
 from groups.poster import InvalidValue, NotAllowed, PosterError, TokenRejected
 from groups.poster.errors import REFUSALS
 from groups.poster.fields import whole_number
 from groups.presenters.changes import toasts
-from groups.presenters.jobs import Toast, job_toast
 from groups.services.groups import PATIENCE
 from groups.services.installation import maintenance
 from groups.services.limits import file_turn
 from groups.services.messages import error_words, status_of
-from groups.services.values import DEFAULT_CURRENCY, currency, moment_words
+from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin import VERSION
 from poster_admin.common.htmx import htmx_target, page_behind, render_page
 from poster_admin.common.middleware import GetResponse
 from poster_admin.common.outages import optional
 from poster_admin.common.pages import has_page
 from poster_admin.users import two_factor
-from poster_admin.users.accounts import name_of
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -54,8 +51,7 @@ SECTIONS = {
     **dict.fromkeys(("settings", "account", "accounts", "people", "help"), "settings"),
 }
 
-LEFT_JOBS = "jobs_under_way"
-"""In the session: the ids of the jobs that the user saw under way."""
+
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -119,23 +115,9 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "section": section,
         "current": "page" if request.path_info == f"/{section}/" else "true",
         "credentials": credentials,
-        "printed_words": SimpleLazyObject(
-            lambda: " · ".join(
-                (
-                    _("Poster account %(account)s") % {"account": credentials.account_id},
-                    moment_words(now()),
-                    name_of(user),
-                )
-            )
-        ),
         "unsettled": SimpleLazyObject(lambda: _unsettled_of(credentials)),
         "no_worker": lambda: _is_signed_in(user) and not maintenance.is_any_alive(),
-        "toasts": SimpleLazyObject(
-            lambda: [
-                *toasts(get_messages(request), user),
-                *(_toasts_of_left_jobs(request, user) if _may_look(request) else ()),
-            ]
-        ),
+        "toasts": SimpleLazyObject(lambda: toasts(get_messages(request), user)),
         "currency": SimpleLazyObject(
             lambda: credentials.account.currency if credentials else DEFAULT_CURRENCY
         ),
@@ -193,32 +175,6 @@ def file_response(request: Request, name: str, extension: str, make: Callable[[]
     disposition = content_disposition_header(as_attachment=True, filename=f"{name}.{extension}")
     response["Content-Disposition"] = disposition
     return response
-
-
-# --- Jobs whose page the user has left ---------------------------------------------------------------------
-
-
-def remember_job(request: HttpRequest, job: Job) -> None:
-    """Remember a job that its page shows under way; forget it once the page shows that it is not."""
-    known = request.session.get(LEFT_JOBS, [])
-    others = [each for each in known if each != str(job.pk)]
-    seen = [*others, str(job.pk)] if job.is_active and job.user_id == request.user.pk else others
-    if seen != known:
-        request.session[LEFT_JOBS] = seen
-
-
-def _toasts_of_left_jobs(request: HttpRequest, user: Any) -> list[Toast]:
-    """Return the message about a job that is no longer under way: one a page, and each job once."""
-    known = request.session.get(LEFT_JOBS, [])
-    if not known:
-        return []
-    with optional("which jobs have ended"):
-        mine = Job.objects.filter(pk__in=known, user=user)
-        job = mine.exclude(state__in=Job.ACTIVE).order_by("finished_at").first()
-        if job is not None:
-            request.session[LEFT_JOBS] = [each for each in known if each != str(job.pk)]
-            return [job_toast(job, user)]
-    return []
 
 
 # --- Statuses of failures -----------------------------------------------------------------------------------

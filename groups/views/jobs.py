@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.messages import get_messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -14,15 +15,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.groups import JOBS
 from groups.models import Change, Job
-from groups.presenters.changes import history_rows
-from groups.presenters.jobs import job_facts, page_of, undo_card
+from groups.presenters.changes import history_rows, job_facts, job_toast, page_of, toasts, undo_card
 from groups.services import history
 from groups.services.clients import find_names
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue, undo
+from groups.services.jobs.kinds import JobKind
 from groups.services.messages import Message
 from groups.services.writes.not_sent import BecameOther, NotNow, NotSent
-from groups.views.http import Request, form_methods, remember_job, requires
+from groups.views.http import Request, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import htmx_target, render_page
 
@@ -45,12 +46,12 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         if htmx_target(request) != "messages":
             return _show(request, job)
-        # Another page is open meanwhile, on which the end of the job is told.
-        return (
-            HttpResponse(status=204)
-            if job.is_active
-            else render_page(request, "components/messages.html", {})
-        )
+        if job.is_active:
+            return HttpResponse(status=204)
+        # Another page is open meanwhile, in a browser that may have another user by now.
+        told = [job_toast(job, request.user)] if job.user_id == request.user.pk else []
+        shown = [*toasts(get_messages(request), request.user), *told]
+        return render_page(request, "components/messages.html", {"toasts": shown})
     try:
         match request.POST.get("decision"):
             case "pause":
@@ -76,7 +77,7 @@ def job_undo(request: Request, job_id: uuid.UUID) -> HttpResponse:
 
 def undo_by_job(request: Request, job: Job, change: Change | None = None) -> HttpResponse:
     """Start the job that undoes a job, or one change of it, and redirect to it; the same undo is one job."""
-    if not queue.may_undo(job, request.user):
+    if not JobKind.of(job).may_be_undone_by(request.user):
         raise PermissionDenied
     try:
         undoing = undo.plan_undo(job, change, request.credentials)
@@ -119,8 +120,16 @@ def _to_undo(request: Request, job_id: uuid.UUID) -> HttpResponse:
 
 
 def _show(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:
-    remember_job(request, job)
-    parts = [] if job.is_active else _parts_of(request, job)
+    parts: list[dict[str, Any]] = []
+    if not job.is_active:
+        tries = Change.objects.filter(job=job).last_tries().exclude(state=Change.State.PENDING)
+        changes = [
+            *tries.exclude(state=Change.State.APPLIED)[:NOT_MADE_SHOWN],
+            *tries.filter(state=Change.State.APPLIED)[:MADE_SHOWN],
+        ]
+        groups = history.group_names(request.credentials, [job, *changes])
+        clients = find_names(request.credentials, {each.client_id for each in changes if each.client_id})
+        parts = history_rows(changes, request.user, groups=groups, clients=clients)
     context = {
         **job_facts(job, request.user),
         "asks": request.GET.get("ask") == "cancel",
@@ -129,15 +138,3 @@ def _show(request: Request, job: Job, *, status: int = 200, **context: Any) -> H
         **context,
     }
     return render_page(request, "groups/jobs/job.html", context, fragment="job", status=status)
-
-
-def _parts_of(request: Request, job: Job) -> list[dict[str, Any]]:
-    """Return what the job has changed, as far as a page shows it, first of all what it has not made."""
-    tries = Change.objects.filter(job=job).last_tries().exclude(state=Change.State.PENDING)
-    parts = [
-        *tries.exclude(state=Change.State.APPLIED)[:NOT_MADE_SHOWN],
-        *tries.filter(state=Change.State.APPLIED)[:MADE_SHOWN],
-    ]
-    groups = history.group_names(request.credentials, [job, *parts])
-    clients = find_names(request.credentials, {each.client_id for each in parts if each.client_id})
-    return history_rows(parts, request.user, groups=groups, clients=clients)

@@ -53,8 +53,7 @@ def history_list(request: Request) -> HttpResponse:
     # The filter is not among the rows, and its people are many rows of a long journal.
     people = () if htmx_target(request) == "rows" else history.people_of(request.credentials)
     filters = HistoryForm(request.GET, people=people)
-    changes = _changes(request, filters)
-    jobs = filters.narrow_jobs(jobs_of(request.credentials))
+    changes, jobs = filters.narrow(_changes(request, filters), jobs_of(request.credentials))
     if filters.has_whole_jobs:
         changes = changes.filter(job=None)
     if filters.is_news:
@@ -65,23 +64,18 @@ def history_list(request: Request) -> HttpResponse:
     # Names of clients, as far as the user may see them and Poster tells.
     ids = {row.client_id for row in shown if isinstance(row, Change) and row.client_id}
     clients = find_names(request.credentials, ids)
-    rows = history_rows(shown, request.user, groups=groups, clients=clients, people=full_names(shown))
+    users = User.objects.filter(pk__in={row.user_id for row in shown if row.user_id})
+    full_names = {user.pk: name for user in users if (name := user.get_full_name())}
+    rows = history_rows(shown, request.user, groups=groups, clients=clients, people=full_names)
     context = {"filter_form": filters, "page": page, "days": by_day(rows), "export_types": EXTENSIONS}
     context["since"] = _since(request) if filters.is_news else None
     return render_page(request, "groups/journal/history.html", context, fragment="rows")
 
 
 def _changes(request: Request, filters: HistoryForm) -> ChangeQuerySet:
-    credentials = request.credentials
-    is_news = filters.is_news
-    found = history.news_of(credentials, _since(request)) if is_news else history.changes_of(credentials)
-    return filters.narrow(found)
-
-
-def full_names(rows: Iterable[Change | Job]) -> dict[int, str]:
-    """Return the full names of those who have made the changes and jobs, as far as they have one."""
-    users = User.objects.filter(pk__in={row.user_id for row in rows if row.user_id})
-    return {user.pk: name for user in users if (name := user.get_full_name())}
+    if filters.is_news:
+        return history.news_of(request.credentials, _since(request))
+    return history.changes_of(request.credentials)
 
 
 def by_day(rows: Iterable[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -100,8 +94,9 @@ def by_day(rows: Iterable[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any
 @require_safe
 @requires("view_group")
 def history_export(request: Request, extension: str) -> HttpResponse:
-    changes = _changes(request, HistoryForm(request.GET))
-    pages = history.HistoryPages(changes, Job.objects.none(), HISTORY_PAGE)
+    filters = HistoryForm(request.GET)
+    changes, no_jobs = filters.narrow(_changes(request, filters), Job.objects.none())
+    pages = history.HistoryPages(changes, no_jobs, HISTORY_PAGE)
     if pages.has_more:
         text = _("More than %(count)s changes match. Choose days in the filter, and export them in parts.")
         messages.warning(request, text % {"count": NumberFormat.current().count(history.COUNTED)})
@@ -203,18 +198,15 @@ def count_unseen(request: Request) -> tuple[int, int] | None:
 
     None if nothing is new.
     """
-    if last_visit(request) is None:
+    since, seen_at = last_visit(request), request.session.get(NEWS_SEEN)
+    if since is None:
         return None
-    changed, elsewhere = history.count_news(request.credentials, _unseen_since(request))
+    if seen_at:  # the news was opened in this visit
+        since = max(since, datetime.fromtimestamp(seen_at, since.tzinfo))
+    changed, elsewhere = history.count_news(request.credentials, since)
     return (changed, elsewhere) if changed else None
 
 
 def _since(request: Request) -> datetime:
     """Return the last visit; for a user who was never here before, a week ago."""
     return last_visit(request) or timezone.now() - A_WEEK
-
-
-def _unseen_since(request: Request) -> datetime:
-    """Return the last visit, or the time at which the news was opened in this one."""
-    since, seen_at = _since(request), request.session.get(NEWS_SEEN)
-    return max(since, datetime.fromtimestamp(seen_at, since.tzinfo)) if seen_at else since

@@ -22,7 +22,7 @@ from groups.forms.groups import AccountForm
 from groups.models import PosterAccount, PosterCredentials
 from groups.poster import ErrorReason, Group, NotAllowed, PosterError, TokenRejected
 from groups.presenters.destinations import destinations
-from groups.presenters.lists.list_filters import ids_param, text_param
+from groups.presenters.lists import ids_param, text_param
 from groups.presenters.places import parts_of
 from groups.presenters.settings_pages import by_section, settings_pages, without_parts
 from groups.services import credentials as credentials_service
@@ -39,12 +39,9 @@ from poster_admin.users.models import Guide
 from poster_admin.users.people import CHANGE_USER, NewPersonForm
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
-type StartQuery = Callable[[User], str]
-type Connected = Callable[[Request, PosterCredentials], None]
-
-start_queries: list[StartQuery] = []
+start_queries: list[Callable[[User], str]] = []
 """Each returns the query string of the list that a user begins with; empty for no choice."""
-connected_listeners: list[Connected] = []
+connected_listeners: list[Callable[[Request, PosterCredentials], None]] = []
 """Features that do something once a user has connected an account, as the form asks for."""
 
 

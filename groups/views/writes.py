@@ -397,9 +397,7 @@ def shown_with(error: NotSent, request: Request) -> dict[str, Any]:
 
 # --- Consent -----------------------------------------------------------------------------------------------
 
-type ReadConsent = Callable[[Request], dict[str, Any]]
-
-consent_readers: list[ReadConsent] = []
+consent_readers: list[Callable[[Request], dict[str, Any]]] = []
 """Each reads from a form with which consent its write passes a gate."""
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.templatetags.static import static
 
-from groups.presenters.lists.list_filters import SORT_ICONS
+from groups.presenters.lists import SORT_ICONS
 from groups.presenters.settings_pages import settings_pages
 from poster_admin.common.templatetags.drawing import icon
 from tests.support.documents import templates

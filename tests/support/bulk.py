@@ -55,6 +55,6 @@ def plan_by_form(client, url=BULK, **percents):
 def run_answered(answer):
     """Run the job that a response leads to, as a worker would."""
     job = Job.objects.get(pk=answer["Location"].strip("/").split("/")[-1])
-    queue.run_job.func(str(job.pk))
+    queue.run_job(job.pk)
     job.refresh_from_db()
     return job

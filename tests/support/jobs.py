@@ -84,7 +84,7 @@ def run(job, *, waits=None):
 
 def run_once(job):
     """Run a job as a worker does, until it ends or gives the worker back; return it in its new state."""
-    queue.run_job.func(str(job.pk))
+    queue.run_job(job.pk)
     job.refresh_from_db()
     return job
 
@@ -116,7 +116,7 @@ def die_before_sending(monkeypatch, job, number):
     with monkeypatch.context() as patch:
         before_the_read(patch, die)
         with pytest.raises(SystemExit):
-            queue.run_job.func(str(job.pk))
+            queue.run_job(job.pk)
 
 
 def die_after_the_first(monkeypatch, job, action=None):
@@ -136,7 +136,7 @@ def die_after_the_first(monkeypatch, job, action=None):
     with monkeypatch.context() as patch:
         patch.setattr(executor, "submit_one_by_one", die)
         with pytest.raises(SystemExit):
-            queue.run_job.func(str(job.pk))
+            queue.run_job(job.pk)
 
 
 def die_before_the_outcome(monkeypatch, job, action):
@@ -149,7 +149,7 @@ def die_before_the_outcome(monkeypatch, job, action):
     with monkeypatch.context() as patch:
         patch.setattr(executor, "settle_open", die)
         with pytest.raises(SystemExit):
-            queue.run_job.func(str(job.pk))
+            queue.run_job(job.pk)
     assert Change.objects.open().filter(job=job).count() == 1
 
 

@@ -21,7 +21,7 @@ def refused(sandbox, method, code):
 
 def row_of_refused(client, user, job, code):
     """Run a job whose only write is refused, and return the text of its page after a look at its row."""
-    queue.run_job.func(str(job.pk))
+    queue.run_job(job.pk)
     change = Change.objects.get(job=job)
     assert (change.state, change.code) == (Change.State.REFUSED, code)
     # Credentials that Poster refused are not used again automatically; a job that waits would try again.

@@ -264,7 +264,7 @@ class _Edit:
                     self._backoff.note(changes)
                     tried |= bool(changes)
             if not tried:
-                self._backoff.wait(Job.Stop.BUSY)
+                self._backoff.wait(Job.Stop.LOCKED)
             executor.settle_open(self._lease)
 
     def _test_one(self) -> bool:
@@ -275,7 +275,7 @@ class _Edit:
         lines = sorted(self._due(), key=lambda each: not each[0].new.birthday_bonus)
         commands = (command for each in lines for command in self._commands([each]))
         tried = False
-        for change in executor.submit_one_by_one(self._lease, commands, locked=Job.Stop.BUSY):
+        for change in executor.submit_one_by_one(self._lease, commands):
             tried = True
             self._check_first(change)
             if self._job.tested:

@@ -27,14 +27,13 @@ from groups.features.bulk.files.schemes import write_scheme
 from groups.features.bulk.files.tables import NotReadable
 from groups.features.bulk.forms import PREFIXES, CalculationForm, PercentsForm, UploadForm
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
+from groups.features.schedules.views import warnings_of_groups
 from groups.models import Job
 from groups.poster import Group
 from groups.poster.fields import whole_number
-from groups.presenters.changes import check_rows, group_warnings, warnings_for
+from groups.presenters.changes import check_rows, page_of, warnings_for
 from groups.presenters.destinations import ACTION, ListAction, pages_for
-from groups.presenters.jobs import page_of
-from groups.presenters.lists.group_list import Listing
-from groups.presenters.lists.list_filters import ListForm, number_param
+from groups.presenters.lists import ListForm, Listing, number_param
 from groups.services.groups import Groups
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
@@ -155,7 +154,7 @@ def _show_sheet(
     request: Request, sheet: Sheet, form: PercentsForm, calculation: CalculationForm
 ) -> HttpResponse:
     shown = form.groups
-    warnings = group_warnings(request.credentials, sheet.listing.groups)
+    warnings = warnings_of_groups(request.credentials, sheet.listing.groups)
     page = next((n for n in range(1, sheet.pages + 1) if any(g.id in shown for g in sheet.groups_of(n))), 1)
     # Typed values of groups that this page does not show.
     lines = [line for group_id, line in sheet.lines.items() if line.old and group_id not in shown]
@@ -204,7 +203,7 @@ def group_import(request: Request) -> HttpResponse:
             form.add_error("file", problem)
     if found.lines and not found.errors:
         return redirect("groups:plan", services.keep_plan(request.credentials, Import, found).pk)
-    context["plan"] = plan_page(found.lines, group_warnings(request.credentials))
+    context["plan"] = plan_page(found.lines, warnings_of_groups(request.credentials))
     status = 422 if form.errors or found.errors else 200
     return render_page(request, "bulk/import.html", context, status=status)
 
@@ -227,7 +226,7 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
 
     def show(*, status: int = 200, **context: Any) -> HttpResponse:
         content = EditPlan.from_json(job.wanted)
-        shown = plan_page(content.lines, group_warnings(request.credentials), request.GET.get("page"))
+        shown = plan_page(content.lines, warnings_of_groups(request.credentials), request.GET.get("page"))
         context |= {"job": job, "content": content, "plan": shown}
         return render_page(request, "bulk/plan.html", context, fragment="cost", status=status)
 
@@ -285,7 +284,7 @@ def plan_page(
 @hooks.part("list.bar", "bulk/percents.jinja")
 @hooks.part("list.tools", "bulk/percents_on_a_phone.jinja")
 def link_to_percents(request: HttpRequest, listing: Listing) -> dict[str, str] | None:
-    if not listing.writable or not listing.found_groups or not request.user.has_perms(Edit.permissions):
+    if listing.stale or not listing.found_groups or not request.user.has_perms(Edit.permissions):
         return None
     return {"query": listing.filters.query()}
 

@@ -33,7 +33,7 @@ from groups.forms.fields import FileInput
 from groups.poster import Group
 from groups.presenters.clients import value_of
 from groups.presenters.destinations import Destination
-from groups.presenters.lists.group_list import Listing
+from groups.presenters.lists import Listing
 from groups.services import groups as reads
 from groups.services.groups import OneGroup
 from groups.services.limits import file_turn
@@ -233,7 +233,7 @@ def link_to_list(request: HttpRequest, one: OneGroup | None = None) -> dict[str,
 
 @hooks.part("list.tools", "client_lists/upload.jinja", order=3)
 def link_to_upload(request: Request, listing: Listing) -> dict[str, Any] | None:
-    return {} if listing.writable and may_upload(request.user) else None
+    return {} if not listing.stale and may_upload(request.user) else None
 
 
 @partial(hooks.destinations, order=1)

@@ -26,7 +26,7 @@ from groups.features.insights.services.sales import VIEW_SALES
 from groups.models import Change, Job, PosterCredentials
 from groups.poster import Group
 from groups.presenters.destinations import PAGE, pages_for
-from groups.presenters.lists.list_filters import Amounts, ColumnSet, column_sets
+from groups.presenters.lists import Amounts, ColumnSet, column_sets
 from groups.services.gateway import check_token
 from groups.services.groups import Groups, OneGroup, known_groups, list_groups, read_group
 from groups.services.values import name_or_number

@@ -66,7 +66,7 @@ from groups.poster import (
 from groups.poster.fields import fold, plain
 from groups.presenters.changes import ChangeNote
 from groups.presenters.destinations import Destination
-from groups.presenters.lists import list_filters
+from groups.presenters.lists import Amounts, ChoiceCondition, ColumnSet, RangeCondition, Test, column_sets
 from groups.services import groups as reads
 from groups.services.groups import PATIENCE, Groups, OneGroup
 from groups.services.messages import Message, error_words, status_of
@@ -587,7 +587,7 @@ def scheme_destination(user: User) -> list[Destination]:
 # --- Sales in the list -------------------------------------------------------------------------------------
 
 
-def read_columns(credentials: PosterCredentials) -> list_filters.Amounts:
+def read_columns(credentials: PosterCredentials) -> Amounts:
     """Return the sales of the last month for the list, how far they are, or why there are none.
 
     Each group has its turnover, its average receipt, and what was given: the discounts of a discount group,
@@ -597,7 +597,7 @@ def read_columns(credentials: PosterCredentials) -> list_filters.Amounts:
     about = ask(partial(sweep.find_sums, SalesAdder(credentials, MONTH), within=sweep.QUICK_SECONDS))
     sums: Sales | None = about["sums"]
     if sums is None:
-        return list_filters.Amounts(SALES, about)
+        return Amounts(SALES, about)
 
     def amounts_of(group: Group) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
         found = sums.of_group(group.id)
@@ -611,10 +611,10 @@ def read_columns(credentials: PosterCredentials) -> list_filters.Amounts:
         receipt = rounded(revenue / found.receipts)
         return rounded(revenue), receipt, rounded(given) if group.is_editable else None
 
-    return list_filters.Amounts(SALES, about, amounts_of)
+    return Amounts(SALES, about, amounts_of)
 
 
-SALES = list_filters.ColumnSet(
+SALES = ColumnSet(
     key="sales",
     permission=VIEW_SALES,
     labels=lambda: {
@@ -626,10 +626,10 @@ SALES = list_filters.ColumnSet(
     template="insights/sales.html",
     read=read_columns,
 )
-list_filters.column_sets[SALES.key] = SALES
+column_sets[SALES.key] = SALES
 
 
-def _find_promoted(credentials: PosterCredentials, groups: Groups, asked: str) -> list_filters.Test | None:
+def _find_promoted(credentials: PosterCredentials, groups: Groups, asked: str) -> Test | None:
     # The page of a copy asks once more, and waits then.
     within = PATIENCE if groups.is_awaited else settings.POSTER_READ_DEADLINE
     promotions = begin_promotions(credentials, within=within)()
@@ -640,7 +640,7 @@ def _find_promoted(credentials: PosterCredentials, groups: Groups, asked: str) -
 
 
 hooks.list_condition(
-    list_filters.RangeCondition(
+    RangeCondition(
         key="turnover",
         label=gettext_lazy("Turnover in 30 days"),
         permission=VIEW_SALES,
@@ -652,7 +652,7 @@ hooks.list_condition(
     order=-8,
 )
 hooks.list_condition(
-    list_filters.ChoiceCondition(
+    ChoiceCondition(
         key="promotion",
         label=gettext_lazy("Promotion"),
         costly=True,

@@ -20,7 +20,7 @@ from groups.poster import Group
 from groups.poster.fields import whole_number
 from groups.presenters.clients import ChoiceAction, choice_actions
 from groups.presenters.destinations import GroupAction, ListAction
-from groups.presenters.lists.list_filters import ids_param
+from groups.presenters.lists import ids_param
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services.clients import VIEW_CLIENTS, find_clients, with_counted_clients

@@ -17,8 +17,7 @@ from django.views.decorators.http import require_POST
 from groups import hooks
 from groups.features.saved_views.models import MOST_VIEWS, SavedView
 from groups.presenters.destinations import Destination
-from groups.presenters.lists.group_list import Listing
-from groups.presenters.lists.list_filters import Link, ListForm
+from groups.presenters.lists import Link, ListForm, Listing
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import render_form
 

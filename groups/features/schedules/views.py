@@ -26,8 +26,7 @@ from groups.forms.groups import Version, is_other_than_shown
 from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues, PosterError
 from groups.presenters.destinations import PAGE, GroupAction, ListAction, pages_for
-from groups.presenters.lists.group_list import RowMark
-from groups.presenters.lists.list_filters import ChoiceCondition, Test, ids_param
+from groups.presenters.lists import ChoiceCondition, RowMark, Test, ids_param
 from groups.services import groups as reads
 from groups.services.groups import Groups, OneGroup
 from groups.services.messages import HolderNotice, holder_notice
@@ -413,15 +412,15 @@ def notice_of_form(request: Request, group: Group) -> Variables:
     return {"words": planned_words(schedule), "warning": warning_words(schedule, group)}
 
 
-@hooks.group_warnings
-def find_warnings(credentials: PosterCredentials, groups: Groups | None) -> dict[int, str]:
+def warnings_of_groups(credentials: PosterCredentials, groups: Groups | None = None) -> dict[int, list[str]]:
+    """Warn of planned groups in forms that edit many; `groups` are those of the form, if it has read them."""
     found = open_schedules(credentials)
     if not found:
         return {}
     now = certain_groups(credentials, groups or reads.list_groups(credentials), found)
     title = _("A change of this group is planned.")
     return {
-        group_id: f"{title} {planned_words(each)} {warning_words(each, now.get(group_id))}"
+        group_id: [f"{title} {planned_words(each)} {warning_words(each, now.get(group_id))}"]
         for group_id, each in found.items()
     }
 

@@ -7,12 +7,11 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from groups.models import Change
 from groups.services.installation.maintenance import pruned
-from groups.services.jobs import queue
 from groups.services.writes.reconcile import reconcile_due
 
 
 class Command(BaseCommand):
-    """Settle open changes that are due, continue abandoned jobs, and print what was found."""
+    """Settle open changes that are due, and print what was found."""
 
     help = "Look once after all that was left open. Meant for a timer; twice at once is safe."
 
@@ -26,8 +25,7 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{change.pk} {change.action} {change.target} {change.state} {change.reason}".rstrip()
             )
-        for job in queue.revive():
-            self.stdout.write(f"{job.pk} {job.kind} group:{job.group_id} goes on")
+
         for forget in pruned.values():
             forget()
         self.stdout.write(f"{Change.objects.open().count()} still open")

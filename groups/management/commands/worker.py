@@ -1,69 +1,57 @@
-"""Run the queued jobs one at a time, and reconcile open changes in threads beside them.
+"""Run the jobs that are due one at a time, and reconcile open changes in threads beside them.
 
 Any number of workers may run, on any number of machines.
 """
 
-import logging
+import signal
+import sys
 import time
 from functools import partial
-from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import connections
 from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands import db_worker
 
 from groups.services.installation import maintenance
-from groups.services.jobs import lease as job_lease
+from groups.services.jobs import queue
+from groups.services.jobs.lease import stopping
 from poster_admin.common import serving
 from poster_admin.common.locks import in_use
-from poster_admin.common.outages import is_outage
 
-log = logging.getLogger("groups.jobs")
-
-# Seconds between two checks of an empty queue.
+# Seconds between two looks for a job that is due, and into an empty queue of tasks.
 INTERVAL = 1.0
-# Threads for each further queue: a server that does not answer holds one of them up.
+# Threads for each queue of tasks: a server that does not answer holds one of them up.
 BESIDE = 2
 
 
-class Worker(db_worker.Worker):
-    """The library's worker, but it stops soon after SIGTERM; another worker continues its job."""
-
-    def shutdown(self, signum: int, frame: FrameType | None) -> None:
-        """Release the job after the writes in progress."""
-        job_lease.stopping.set()
-        super().shutdown(signum, frame)
+def end(*_: object) -> None:
+    """Release the job after the writes in progress; told a second time, end at once."""
+    if stopping.is_set():
+        sys.exit(1)
+    stopping.set()
 
 
-def new_worker(queue: str, *, batch: bool) -> Worker:
-    """With `batch` the worker ends when the queue is empty."""
-    return Worker(
-        queue_names=[queue],
+def empty_queue(name: str) -> None:
+    db_worker.Worker(
+        queue_names=[name],
         excluded_queue_names=[],
         backend_name="default",
         interval=INTERVAL,
-        batch=batch,
+        batch=True,
         startup_delay=False,
         max_tasks=None,
         worker_id=get_random_string(32),
-    )
-
-
-def empty_queue(queue: str) -> None:
-    new_worker(queue, batch=True).run()
+    ).run()
 
 
 class Command(BaseCommand):
-    """Run the queued jobs and reconcile open changes until SIGTERM or Ctrl-C."""
+    """Run the jobs that are due and reconcile open changes until SIGTERM or Ctrl-C."""
 
-    help = "Do the jobs that are in the queue, and find the outcome of changes whose answer was lost."
+    help = "Do the jobs that are due, and find the outcome of changes whose answer was lost."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--batch", action="store_true", help="do only the jobs, and end when the queue is empty"
-        )
+        parser.add_argument("--batch", action="store_true", help="do only the jobs, and end when none is due")
         parser.add_argument("--parent", type=int, help="the process of `serve`: end soon after it")
 
     def handle(self, *_args: Any, batch: bool, parent: int | None, **_options: Any) -> None:
@@ -72,21 +60,15 @@ class Command(BaseCommand):
             serving.end_with_parent(parent)
         with in_use():
             serving.migrate()
-            worker = new_worker("default", batch=batch)
-            worker.configure_signals()
-            if not batch:
-                maintenance.start_in_worker(worker.worker_id)
-                # Beside the jobs: a job may keep the main thread busy for hours.
-                for queue in maintenance.queues * BESIDE:
-                    maintenance.start(f"queue of {queue}", partial(empty_queue, queue), INTERVAL)
-            while True:
-                try:
-                    worker.run()
-                except Exception as error:
-                    if not is_outage(error):
-                        raise
-                    log.warning("The queue cannot be read: %s", type(error).__name__)
-                    connections.close_all()
-                    time.sleep(INTERVAL)
-                else:
-                    return
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, end)
+            if batch:
+                queue.run_due()
+                return
+            maintenance.start_in_worker(get_random_string(32))
+            # Beside the jobs: a job may keep the main thread busy for hours.
+            for name in maintenance.queues * BESIDE:
+                maintenance.start(f"queue of {name}", partial(empty_queue, name), INTERVAL)
+            while not stopping.is_set():
+                maintenance.survive("jobs", queue.run_due)
+                time.sleep(INTERVAL)  # a wait for the event could deadlock with the signal that sets it

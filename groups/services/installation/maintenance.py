@@ -7,15 +7,18 @@ check is claimed in the database.
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from io import StringIO
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import close_old_connections, connections, transaction
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
 from groups.models import Change, WorkerHeartbeat
-from groups.services.jobs import queue
 from groups.services.jobs.lease import stopping
 from groups.services.writes import reconcile as reconciling
 from groups.services.writes.execute import catch_up
@@ -51,7 +54,17 @@ class Routine(NamedTuple):
 pruned: dict[str, Callable[[], int]] = {}
 """Names of rows whose time is over, each with the function that deletes and counts them."""
 queues: list[str] = []
-"""Names of task queues beside that of the jobs, each emptied by threads of its own."""
+"""Names of task queues, each emptied by threads of its own."""
+ABANDONED = timedelta(days=1)
+"""Time after which the worker of a task counts as killed."""
+
+
+def forget_tasks() -> int:
+    """Delete the rows of tasks that ended JOB_RESULT_DAYS ago, or whose worker was killed."""
+    now, tasks = timezone.now(), DBTaskResult.objects.all()
+    ended = tasks.finished().filter(finished_at__lt=now - timedelta(days=settings.JOB_RESULT_DAYS))
+    killed = tasks.running().filter(started_at__lt=now - ABANDONED)
+    return (ended | killed).delete()[0]
 
 
 def start_in_worker(worker_id: str) -> None:
@@ -75,8 +88,6 @@ def look_after(worker_id: str) -> None:
         if WorkerHeartbeat.objects.beat(worker_id):
             reconciling.bring_checks_forward(Change.objects.all())
     catch_up()
-    for job in queue.revive():
-        log.info("Job %s continues", job.pk)
 
 
 def clean_up() -> None:

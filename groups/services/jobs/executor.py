@@ -225,19 +225,17 @@ def _stop_after(reason: str) -> Job.Stop:
     return Job.Stop.UNREADABLE_ROW if is_row else Job.Stop.UNREACHABLE
 
 
-def submit_one_by_one(
-    lease: JobLease, commands: Iterable[Command], *, locked: Job.Stop = Job.Stop.LOCKED
-) -> Iterator[Change]:
+def submit_one_by_one(lease: JobLease, commands: Iterable[Command]) -> Iterator[Change]:
     """Execute commands one after the other, and yield each change that was sent and has an outcome.
 
     Put the job off after TROUBLES_IN_A_ROW that were not sent, and if the last command is reached without one
-    that was; `locked` is the reason if another change locks it.
+    that was.
     """
     was_sent, troubles, reason = False, 0, None
     for command in commands:
         changes = OutageBackoff(lease).ask_poster(partial(submit_all, lease, [command]))
         if not changes:
-            reason = locked
+            reason = Job.Stop.LOCKED
             continue
         settle_open(lease)
         change = Change.objects.get(pk=command.operation)

@@ -1,12 +1,11 @@
 """Define a kind of job. Queue, lease, executor, undo and pages know only this class."""
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from dataclasses import dataclass
-from typing import Any, ClassVar, assert_never
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import User
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.utils.functional import Promise
 
 from groups.models import Change, Job, PosterCredentials
@@ -154,20 +153,13 @@ class JobProgress:
 def progress_of(job: Job) -> JobProgress:
     """A client or group that was tried several times counts once."""
     rows = Change.objects.filter(job=job).exclude(action__in=JobKind.of(job).not_counted)
-    counted = rows.last_tries().values_list("state", "reason").annotate(Count("pk"))
-    found = Counter(skipped=job.unreadable)
-    for state, reason, count in counted:
-        match State(state):
-            case State.APPLIED | State.DIFFERS:
-                found["done"] += count
-            case State.REFUSED:
-                found["refused"] += count
-            case State.PENDING | State.UNKNOWN | State.REVIEW:
-                found["unknown"] += count
-            case State.FAILED:
-                found["skipped" if reason in SKIPPED else "failed"] += count
-            case State.ELSEWHERE:
-                raise ValueError("A change made elsewhere belongs to no job.")
-            case _ as never:
-                assert_never(never)
-    return JobProgress(max(job.total, found.total()), **found)
+    failed, is_skipped = Q(state=State.FAILED), Q(reason__in=SKIPPED)
+    found = rows.last_tries().aggregate(
+        done=Count("pk", filter=Q(state__in=Change.MADE)),
+        refused=Count("pk", filter=Q(state=State.REFUSED)),
+        unknown=Count("pk", filter=Q(state__in=Change.UNSETTLED)),
+        failed=Count("pk", filter=failed & ~is_skipped),
+        skipped=Count("pk", filter=failed & is_skipped),
+    )
+    found["skipped"] += job.unreadable
+    return JobProgress(max(job.total, sum(found.values())), **found)

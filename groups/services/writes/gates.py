@@ -2,24 +2,13 @@
 
 from bisect import insort
 from operator import attrgetter
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import User
 
 from groups.models import Change, Job
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import BonusBlocked
-
-
-class Decision(Protocol):
-    """A row on which a person decides, or has decided, whether a job may pass a gate."""
-
-    @property
-    def is_waiting(self) -> bool: ...
-
-    def may_be_seen_by(self, user: User) -> bool: ...
-
-    def get_absolute_url(self) -> str: ...
 
 
 class Gate:
@@ -45,7 +34,11 @@ class Gate:
     def job_decided(self, job: Job, user: User, reason: str) -> None:
         """Take note, in the transaction, that a user has let a halted job go on, or has cancelled it."""
 
-    def decision_on(self, job: Job) -> Decision | None:
+    def decision_on(self, job: Job) -> Any:
+        """Return the row on which a person decides, or has decided, whether the job may pass, or None.
+
+        It `is_waiting`, `may_be_seen_by` a user, and has a page.
+        """
         return None
 
 
@@ -57,7 +50,7 @@ def ahead(command: Command) -> dict[str, Any]:
     return {name: value for gate in registered for name, value in gate.ahead(command).items()}
 
 
-def decision_on(job: Job) -> Decision | None:
+def decision_on(job: Job) -> Any:
     found = (gate.decision_on(job) for gate in registered)
     return next((decision for decision in found if decision is not None), None)
 

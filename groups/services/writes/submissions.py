@@ -68,13 +68,11 @@ def find_known[R: Submitted](submission: Submission, kind: type[R], *, of_job: b
     return row
 
 
-def record_once[R: TakesLocks](
-    row: R, pass_gates: Callable[[], object], enqueue: Callable[[], object] = lambda: None
-) -> R:
+def record_once[R: TakesLocks](row: R, pass_gates: Callable[[], object]) -> R:
     """Save a row with its locks, or return the one that the same form has become.
 
-    The row passes its gates before each attempt, and is enqueued in the transaction that saves it. Raises
-    what these and `find_known` raise, `Locked`, and `NotRecorded` if the database refuses the row.
+    The row passes its gates before each attempt. Raises what these and `find_known` raise, `Locked`, and
+    `NotRecorded` if the database refuses the row.
     """
     problem: IntegrityError | None = None
     for _ in range(TRIES_TO_RECORD):
@@ -85,7 +83,6 @@ def record_once[R: TakesLocks](
             with transaction.atomic():
                 row.save(force_insert=True)
                 row.take_locks()
-                enqueue()
         except IntegrityError as error:
             problem = error
             raise_if_locked(row.account_id, row.lock_keys, of=[row.pk])

@@ -10,8 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from groups.forms.groups import GroupForm
 from groups.models import Change
 from groups.poster import Group, GroupList
-from groups.presenters.lists.group_list import Listing
-from groups.presenters.lists.list_filters import ListForm
+from groups.presenters.lists import ListForm, Listing
 from groups.services import groups as reads
 from groups.views.http import Request, requires
 from poster_admin.common.htmx import render_page

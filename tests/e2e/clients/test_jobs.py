@@ -20,7 +20,7 @@ def worker():
 
     def work():
         try:
-            queue.run_job.func(str(Job.objects.get(state=Job.State.WAITING).pk))
+            queue.run_job(Job.objects.get(state=Job.State.WAITING).pk)
         finally:
             connections.close_all()
 

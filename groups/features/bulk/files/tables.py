@@ -22,7 +22,7 @@ from groups.features.bulk.files import read_workbook
 from groups.features.bulk.services import LineError, Rule
 from groups.poster import LoyaltyType
 from groups.poster.fields import fold, storable
-from groups.presenters.lists.list_filters import column_sets
+from groups.presenters.lists import column_sets
 from groups.services.values import DEFAULT_CURRENCY, currency, type_label
 from groups.spreadsheets import FORMULA_START, header
 

@@ -13,7 +13,7 @@ from groups.features.bulk.files.comparing import compare
 from groups.features.bulk.files.tables import NotReadable, read_entries
 from groups.models import Change, Job
 from groups.poster import Group, GroupList, UnreadableRow
-from groups.presenters.lists.list_filters import column_sets
+from groups.presenters.lists import column_sets
 from groups.services.groups import Groups
 from tests.support.bulk import run_answered
 from tests.support.pages import text_of

@@ -90,7 +90,7 @@ def test_nobody_follows_before_the_first_line_is_in_force(staff, sandbox, monkey
     for group_id in (1, 4):
         Change(account=job.account, action="update", group_id=group_id, target=f"group:{group_id}").save()
     job = done(job, staff, waits=2)
-    assert (job.state, job.reason, job.tested) == (Job.State.STOPPED, "busy", False)
+    assert (job.state, job.reason, job.tested) == (Job.State.STOPPED, "locked", False)
     assert not together
     assert not sandbox.posts()
 
@@ -128,7 +128,7 @@ def test_no_line_follows_once_the_job_was_cancelled(staff, sandbox, monkeypatch)
 
 def test_a_draft_is_not_begun_by_itself_and_starts_once(staff, sandbox):
     job = plan_edits(staff, {1: "11"})
-    assert not queue.revive()
+    assert queue.next_due() is None
     run(job)
     assert (job.state, job.is_unfinished) == (Job.State.DRAFT, False)
     assert not sandbox.posts()

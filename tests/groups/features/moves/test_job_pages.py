@@ -160,3 +160,24 @@ def test_what_was_moved_is_seen_by_the_next_page(staff, browse):
     run(start(staff))
     row = re.search(r'(?s)<tr data-group="4".*?</tr>', client.get("/groups/").content.decode())[0]
     assert re.search(r'data-label="Clients"[^>]*>\s*<[^>]*>0<|>0<', row)
+
+
+# --- The end of a job, told on another page ----------------------------------------------------------------
+
+
+def messages_of(client, job):
+    return client.get(f"/jobs/{job.pk}/", headers={"HX-Request": "true", "HX-Target": "messages"})
+
+
+def test_a_page_that_is_open_meanwhile_is_told_the_end_once_it_is_there(staff, browse, sandbox):
+    client, job = browse(staff), start(staff)
+    assert messages_of(client, job).status_code == 204
+    run(job)
+    text = text_of(messages_of(client, job))
+    assert f"has ended: {FEW} of {FEW}." in text
+    assert "Undo all" in text
+
+
+def test_another_user_of_the_browser_is_told_nothing_of_it(staff, owner, browse, sandbox):
+    job = run(start(staff))
+    assert text_of(messages_of(browse(owner), job)).strip() == ""

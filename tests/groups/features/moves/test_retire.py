@@ -11,6 +11,7 @@ from groups.models import Change, Job
 from groups.services import credentials as credentials_service
 from groups.services.groups import find_group
 from groups.services.jobs import executor, queue
+from groups.services.jobs.kinds import JobKind
 from poster_admin.common.encryption import SecretUnreadable
 from tests.support.jobs import FEW, at_each_wait, ended, leave_the_first_to_a_person, plan, run, start
 from tests.support.pages import hidden
@@ -215,4 +216,4 @@ def test_who_may_remove_no_group_retires_none(staff, sandbox):
     assert plan(mover).kind == "move"
     with pytest.raises(PermissionDenied):
         plan(mover, kind=Retire)
-    assert not queue.may_control(job, mover)
+    assert not JobKind.of(job).may_be_controlled_by(mover)

@@ -9,12 +9,12 @@ from django.utils import timezone
 from groups.features.moves.services import Retire
 from groups.models import Change, Job
 from groups.models.locks import members_key
-from groups.presenters.jobs import ids_to_undo
+from groups.presenters.changes import ids_to_undo
 from groups.services import credentials as credentials_service
 from groups.services import history
 from groups.services.groups import read_now
 from groups.services.jobs import queue, undo
-from groups.services.jobs.kinds import JobProgress, progress_of
+from groups.services.jobs.kinds import JobKind, JobProgress, progress_of
 from groups.services.jobs.undo import UndoScope
 from groups.services.writes.commands import RemoveGroup
 from groups.services.writes.execute import execute
@@ -406,5 +406,5 @@ def test_the_rights_are_those_of_the_writes(staff, manager, owner):
         plan_undo(manager, job)
     assert UndoScope.from_json(plan_undo(staff, job).wanted).rights == ("groups.move_client",)
     back = queue.start(plan_undo(staff, job))
-    assert queue.may_control(back, owner)
-    assert not queue.may_control(back, manager)
+    assert JobKind.of(back).may_be_controlled_by(owner)
+    assert not JobKind.of(back).may_be_controlled_by(manager)

@@ -76,7 +76,7 @@ def lease_of_one_that_waited(staff, reason):
     ("before", "now", "end"),
     [
         (Job.Stop.UNREACHABLE, Job.Stop.UNREACHABLE, Stopped),
-        (Job.Stop.UNREACHABLE, Job.Stop.BUSY, Stopped),
+        (Job.Stop.UNREACHABLE, Job.Stop.LOCKED, Stopped),
         (Job.Stop.UNKNOWN, Job.Stop.UNKNOWN, Stopped),
         (Job.Stop.UNKNOWN, Job.Stop.UNREACHABLE, PutOff),
         (Job.Stop.UNREACHABLE, Job.Stop.UNKNOWN, PutOff),

@@ -172,8 +172,6 @@ def test_the_service_asks_for_the_right_too(manager, sandbox):
     with pytest.raises(PermissionDenied):
         clients.list_members(manager.credentials, group)
     with pytest.raises(PermissionDenied):
-        clients.first_members(manager.credentials, group.id)
-    with pytest.raises(PermissionDenied):
         clients.search_clients(manager.credentials, group.id, matches=bool)
     with pytest.raises(PermissionDenied):
         clients.every_member(manager.credentials, group.id)

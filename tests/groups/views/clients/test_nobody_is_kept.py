@@ -72,7 +72,7 @@ def test_looks_a_move_a_removal_and_a_restore_leave_nothing_of_a_client(
     group, target = (read_now(connection, each).group for each in (1, 4))
     options = {"credentials": connection, "operation": uuid.uuid4(), "ids": {1: [6, 7, 8]}}
     move = queue.start(moves.plan_move(sources=[group], target=target, **options))
-    queue.run_job.func(str(move.pk))
+    queue.run_job(move.pk)
     sandbox.console().edit_client(7, client_groups_id="1")
     form = open_form(client, "/groups/1/delete/", confirm_name=group.name)
     assert client.post("/groups/1/delete/", form).status_code == 302
@@ -85,7 +85,7 @@ def test_looks_a_move_a_removal_and_a_restore_leave_nothing_of_a_client(
     answer = client.post(f"{url}restore/", hidden(client.get(f"{url}restore/"), "version", "operation"))
     job = Job.objects.get(kind="restore")
     assert answer["Location"] == f"/jobs/{job.pk}/"
-    queue.run_job.func(str(job.pk))
+    queue.run_job(job.pk)
     job.refresh_from_db()
     assert job.state == "done"
     rows = sandbox.accounts["demo"].clients.rows(job.target_id)

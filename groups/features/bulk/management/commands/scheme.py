@@ -30,8 +30,7 @@ from groups.models.locks import group_key
 from groups.models.submissions import LONGEST_REASON
 from groups.poster import GroupValues, LoyaltyType, PosterError
 from groups.poster.fields import plain
-from groups.presenters.changes import outcome_words
-from groups.presenters.jobs import job_words
+from groups.presenters.changes import job_words, outcome_words
 from groups.services.credentials import credentials_of
 from groups.services.installation import maintenance
 from groups.services.jobs import queue
@@ -185,7 +184,7 @@ class Command(BaseCommand):
                 told = job.reason
                 self._draw_bar(job, end="\n")
                 words = _one_line(job_words(job))
-                if job.reason in (Job.Stop.LOCKED, Job.Stop.BUSY):
+                if job.reason == Job.Stop.LOCKED:
                     edits = EditPlan.from_json(job.wanted).edits
                     keys = [group_key(group_id) for group_id, _old, _new in edits]
                     if lock := Lock.objects.in_the_way(job.account_id, keys):

@@ -1,1 +1,0 @@
-"""Show the list of groups: its rows, its filters, its search and its charts."""
