@@ -73,10 +73,6 @@ class Line(Content):
         return replace(self, old=old, new=new, clients=group.clients)
 
 
-type Rule = tuple[str, str]
-"""The group of a loyalty rule by its name, and the sum that its clients have paid in all."""
-
-
 @dataclass(frozen=True, slots=True)
 class LineError:
     line: int
@@ -89,16 +85,14 @@ class EditPlan(Content):
     """`wanted` of a job that edits or imports groups: its lines, and what they leave alone.
 
     `unchanged` counts the groups that are as they should be. Of a file `ignored` are the columns that were
-    skipped, `unlisted` the names of the groups that it does not have, `missing_rules` the rules that Poster
-    does not have, and `other_rules` those that Poster has alone. Nothing with `errors` is started or stored.
+    skipped, and `unlisted` the names of the groups that it does not have. Nothing with `errors` is started or
+    stored.
     """
 
     lines: tuple[Line, ...] = ()
     unchanged: int = 0
     ignored: tuple[str, ...] = ()
     unlisted: tuple[str, ...] = ()
-    missing_rules: tuple[Rule, ...] = ()
-    other_rules: tuple[Rule, ...] = ()
     # True if the lines have the numbers by which they are found in the file.
     is_numbered: bool = False
     errors: tuple[LineError, ...] = ()

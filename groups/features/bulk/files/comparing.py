@@ -1,6 +1,6 @@
 """Compare what a file wants of groups with what Poster has; the rules of values are those of every form."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
@@ -9,12 +9,11 @@ from django.utils.translation import gettext as _
 from groups.features.bulk.files.schemes import is_scheme, names_twice, read_scheme
 from groups.features.bulk.files.tables import Entry, Intended, NotReadable, names_of_type, read_entries
 from groups.features.bulk.forms import LineForm
-from groups.features.bulk.services import EditPlan, Line, LineError, Rule
+from groups.features.bulk.services import EditPlan, Line, LineError
 from groups.forms.fields import NameField
 from groups.models import PosterCredentials
-from groups.poster import Group, LoyaltyRuleList, LoyaltyType
-from groups.poster.fields import fold, plain, whole_number
-from groups.services.gateway import call_poster
+from groups.poster import Group, LoyaltyType
+from groups.poster.fields import fold, whole_number
 from groups.services.groups import Groups
 from groups.services.limits import file_turn
 from groups.services.values import type_label
@@ -35,43 +34,24 @@ def compare_with_poster(name: str, content: bytes, credentials: PosterCredential
             wanted = read_entries(content, credentials.account_id)
     if wanted.errors and not wanted.entries:
         return EditPlan(errors=wanted.errors, ignored=wanted.ignored)
-    groups, rules = current_groups(credentials), None
-    if wanted.rules is not None:
-        rules = call_poster(credentials, lambda poster: poster.get_loyalty_rules())
+    groups = current_groups(credentials)
     with file_turn(credentials.user_id):
-        return compare(wanted, groups, rules)
+        return compare(wanted, groups)
 
 
-def compare(wanted: Intended, groups: Groups, rules: LoyaltyRuleList | None = None) -> EditPlan:
-    """Return what a file would change in an account, or its errors, from its top. Raises `NotReadable`.
-
-    `rules` are those of Poster; they are compared where the file has some too.
-    """
+def compare(wanted: Intended, groups: Groups) -> EditPlan:
+    """Return what a file would change in an account, or its errors, from its top. Raises `NotReadable`."""
     if wanted.is_scheme and (twice := names_twice(groups)):
         words = _("Poster has two groups with the name “%(name)s”, so it cannot be told which one is meant.")
         raise NotReadable(words % {"name": twice[0]})
     comparing = _Comparing(wanted, groups)
     for entry in wanted.entries:
         comparing.add(entry)
-    missing, other = Counter[Rule](), Counter[Rule]()
-    if wanted.rules is not None and rules is not None:
-        if rules.unreadable:
-            raise NotReadable(_("Some loyalty rules of Poster could not be read."))
-        names = {group.id: group.name for group in groups.groups}
-        names |= {line.group_id: line.new.name for line in comparing.lines if line.group_id}
-        number = _("no. %(id)s")
-        there = Counter(
-            (names.get(rule.group_id, number % {"id": rule.group_id}), plain(rule.value))
-            for rule in rules.rules
-        )
-        missing, other = Counter(wanted.rules) - there, there - Counter(wanted.rules)
     return EditPlan(
         lines=tuple(comparing.lines),
         unchanged=comparing.unchanged,
         ignored=wanted.ignored,
         unlisted=tuple(comparing.left) if wanted.is_scheme else (),
-        missing_rules=tuple(missing.elements()),
-        other_rules=tuple(other.elements()),
         is_numbered=not wanted.is_scheme,  # in a scheme several groups may stand on one line
         errors=tuple(sorted(comparing.errors, key=lambda error: error.line)),
     )

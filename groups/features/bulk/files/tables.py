@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from groups.features.bulk.files import read_workbook
-from groups.features.bulk.services import LineError, Rule
+from groups.features.bulk.services import LineError
 from groups.poster import LoyaltyType
 from groups.poster.fields import fold, storable
 from groups.presenters.lists.list_filters import column_sets
@@ -163,14 +163,12 @@ class Entry:
 class Intended:
     """All groups that a file wants, or the errors in it.
 
-    Those of a scheme have names, those of a table ids. `rules` are None where it says nothing of rules, and
-    `ignored` the columns that are not known.
+    Those of a scheme have names, those of a table ids. `ignored` are the columns that are not known.
     """
 
     entries: tuple[Entry, ...] = ()
     errors: tuple[LineError, ...] = ()
     is_scheme: bool = False
-    rules: tuple[Rule, ...] | None = None
     ignored: tuple[str, ...] = ()
 
 
