@@ -21,7 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 from groups import hooks
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria import presenters
-from groups.features.criteria.forms import CriteriaForm, GroupOptions, PinForm, RowForm, RunForm
+from groups.features.criteria.forms import CriteriaForm, PinForm, RowForm, RunForm, choices_of
 from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria
 from groups.features.criteria.services import runs
 from groups.features.criteria.services.judging import Table
@@ -309,11 +309,11 @@ def spread(request: Request) -> HttpResponse:
         if match := re.fullmatch("rows-([0-9]{1,2})-([a-z_]+)", name):
             typed[match[1]][match[2]] = text
     groups = reads.list_groups(request.credentials)
-    options = GroupOptions(groups.groups)
+    choices = choices_of(groups.groups)
     # The rows in the order of their bounds; of what cannot be read there is nothing.
     bounds: dict[tuple[str, int], list[presenters.Bounds]] = defaultdict(list)
     for number, fields in sorted(typed.items(), key=lambda row: int(row[0])):
-        row = RowForm(fields, options=options)
+        row = RowForm(fields, groups=choices)
         row.is_valid()
         days, group = row.cleaned_data.get("days"), row.cleaned_data.get("group")
         for field in ("bought", "receipts"):
