@@ -18,8 +18,8 @@ from django.utils.translation import pgettext_lazy
 
 from groups.features.criteria.models import Criteria
 from groups.features.criteria.services.judging import Criterion, Table
+from groups.features.criteria.services.reading import MAX_MOVES
 from groups.features.criteria.services.runs import version_of
-from groups.features.criteria.services.starts import MAX_MOVES
 from groups.forms.fields import INCOMPLETE, DecimalField
 from groups.forms.groups import JINJA2
 from groups.models.submissions import LONGEST_REASON
