@@ -220,7 +220,7 @@ CACHES = {"default": env.read("CACHE_URL", environment.cache, default=_files, ba
 BACKUP_HOUR = env.number("BACKUP_HOUR", default=2, most=23)
 BACKUP_KEEP = env.number("BACKUP_KEEP", default=14)
 # Notices have a queue of their own, since one job may keep a worker busy for hours.
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "notices", "sales"]}}
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "sales"]}}
 
 # --- Authentication --------------------------------------------------------------------------------------
 

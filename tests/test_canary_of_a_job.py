@@ -61,12 +61,12 @@ moves.Move.work = crash
 mover.start([crashing], target_id)
 new_worker("default", batch=True).run()
 notices.tell_events()
-new_worker(notices.QUEUE, batch=True).run()
+notices.send_due(str(owner.pk))
 # The same once more, in the chat.
 Notice.objects.all().delete()
 notices.set_chat(owner, token=token, chat=chat)
 notices.tell_events()
-new_worker(notices.QUEUE, batch=True).run()
+notices.send_due(str(owner.pk))
 sentry_sdk.flush(10)
 """
 
