@@ -418,9 +418,7 @@ def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]
     credentials = found.get(user=user, account=submission.account_id)
     request = ApprovalRequest(
         **columns,
-        account=credentials.account,
-        user=user,
-        user_name=user.get_username(),
+        **credentials.sender_columns,
         breaches=[breach.to_json() for breach in breaches],
         effect=effect_of(wanted, credentials).to_json(),
     )

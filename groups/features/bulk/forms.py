@@ -27,14 +27,6 @@ CENT = Decimal("0.01")
 PREFIXES = {"percent": "percent", "birthday_bonus": "bonus"}
 """The numbers that are edited for many groups, and the beginning of the names of their fields."""
 LABELS = {"percent": _("Percent of “%(name)s”, %%"), "birthday_bonus": _("Birthday bonus of “%(name)s”")}
-CHANGED_MEANWHILE = {
-    "percent": _(
-        "Somebody changed this percent meanwhile: it is %(now)s now. Send yours again if it is right."
-    ),
-    "birthday_bonus": _(
-        "Somebody changed this birthday bonus meanwhile: it is %(now)s now. Send yours again if it is right."
-    ),
-}
 CALCULATIONS: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
     "add": operator.add,
     "subtract": operator.sub,
@@ -189,8 +181,8 @@ class PercentsForm(forms.Form):
             # The conflict is shown now, so submitting the form again overwrites the new value.
             opened[name] = getattr(group, name)
             now = (percent_words if name == "percent" else money_words)(opened[name])
-            error = ValidationError(CHANGED_MEANWHILE[name], params={"now": now})
-            self.add_error(_field_of(group.id, name), error)
+            text = _("Somebody changed this meanwhile: it is %(now)s now. Send yours again if it is right.")
+            self.add_error(_field_of(group.id, name), ValidationError(text, params={"now": now}))
         if stale:
             return
         if self._line.check({name: plain(value) for name, value in edited.items()}, group):

@@ -190,9 +190,7 @@ def keep_plan(credentials: PosterCredentials, kind: type[Edit], plan: EditPlan) 
     """Save and return the draft of a job. Raises `PermissionDenied`."""
     user = credentials.user
     job = Job(
-        account=credentials.account,
-        user=user,
-        user_name=user.get_username(),
+        **credentials.sender_columns,
         kind=kind.kind,
         state=Job.State.DRAFT,
         wanted=plan.to_json(),

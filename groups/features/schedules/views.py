@@ -1,7 +1,7 @@
 """Views of planned changes: plan, list, cancel after a question; and their parts of other pages."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -243,8 +243,7 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
         schedule = services.plan_schedule(schedule, credentials)
     except NotSent as error:
         return answer_not_sent(error, request, schedule, show)
-    words = (_("Planned:"), planned_words(schedule), *repeated_hour_words(schedule))
-    messages.success(request, " ".join(words))
+    messages.success(request, f"{_('Planned:')} {planned_words(schedule)}")
     return redirect("groups:detail", schedule.group_id)
 
 
@@ -331,9 +330,7 @@ def _make_schedule(
 ) -> Schedule:
     return Schedule(
         id=operation,
-        account=request.credentials.account,
-        user=request.user,
-        user_name=request.user.get_username(),
+        **request.credentials.sender_columns,
         group_id=group.id,
         group_name=group.name[:400],
         base=group.values.to_json(),
@@ -405,15 +402,6 @@ def _ask_to_cancel(
 # --- Words -------------------------------------------------------------------------------------------------
 
 
-def repeated_hour_words(schedule: Schedule) -> Iterator[str]:
-    """Yield a note for each time that comes twice in the night in which the clock is put back."""
-    which = _("%(time)s comes twice in that night, because the clock is put back: the first time is meant.")
-    for moment in filter(None, (schedule.starts_at, schedule.ends_at)):
-        local = timezone.localtime(moment)
-        if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
-            yield which % {"time": date_format(local, "TIME_FORMAT")}
-
-
 def mark_words(schedule: Schedule, group: Group | None) -> str:
     """Return the mark of a group in the list: "20% until Sun", "20% from Fri"."""
     base, planned = schedule.base_values, schedule.planned_values
@@ -480,7 +468,6 @@ def card_of(schedule: Schedule, user: User, group: Group | None = None) -> dict[
         "words": planned_words(schedule),
         "overtaken": overtaken_words(schedule, group),
         "reason": schedule.reason and Schedule.Reason(schedule.reason).label,
-        "repeated_hours": list(repeated_hour_words(schedule)),
         "who": names_words(schedule.user_name, schedule.asked_by),
         "return_was_tried": is_back,
         "may_cancel": user.has_perm(CHANGE_GROUP) and (schedule.is_open or schedule.state == State.HELD),

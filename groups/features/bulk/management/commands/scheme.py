@@ -4,7 +4,6 @@ A plan, an export and what has become of each group go to standard output, every
 """
 
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.core.management.color import color_style, no_style
 from django.utils.translation import override
 
 from groups.features.approvals.models import EXCEED_LIMITS
@@ -219,10 +217,7 @@ class Command(BaseCommand):
             as_number = lambda number: float(number) if number % 1 else int(number)  # noqa: E731
             self.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, default=as_number))
         else:
-            # Colours for a terminal, unless NO_COLOR is set: see https://no-color.org.
-            is_wanted = self.stdout.isatty() and not options["no_color"] and not os.environ.get("NO_COLOR")
-            style = color_style() if is_wanted or options["force_color"] else no_style()
-            marks = {"+": style.SUCCESS, "-": style.ERROR, "~": style.WARNING}
+            marks = {"+": self.style.SUCCESS, "-": self.style.ERROR, "~": self.style.WARNING}
             for line in _plan_lines(found):
                 self.stdout.write(marks.get(line[0], str)(line))
         self.stdout.flush()
