@@ -65,9 +65,6 @@ class Criteria(Due):
     class Meta:
         default_permissions = ()
 
-    def __str__(self) -> str:
-        return self.account_id
-
     @classmethod
     def lease_time(cls) -> timedelta:
         return timedelta(minutes=20)  # a reading may last 15
@@ -102,9 +99,6 @@ class CriteriaSave(models.Model):
     class Meta:
         ordering = ("-saved_at",)
         default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"{self.account_id} {self.saved_at:%F %T}"
 
     def get_absolute_url(self) -> str:
         return reverse("groups:criteria")
@@ -149,6 +143,3 @@ class CriteriaPin(models.Model):
         ordering = ("client_id",)
         default_permissions = ()
         constraints = (models.UniqueConstraint(fields=("account", "client_id"), name="one_pin_a_client"),)
-
-    def __str__(self) -> str:
-        return f"{self.account_id} {self.client_id}"

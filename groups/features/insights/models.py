@@ -73,6 +73,3 @@ class ClientCount(models.Model):
             models.UniqueConstraint(fields=("account", "group_id", "day"), name="one_count_a_group_and_day"),
         )
         indexes = (models.Index(fields=("account", "day"), name="count_by_day"),)
-
-    def __str__(self) -> str:
-        return f"{self.group_id} {self.day} {self.clients}"
