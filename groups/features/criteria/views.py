@@ -548,12 +548,10 @@ def flows_of(preview: Preview, reading: CriteriaReading, name_of: Callable[[int]
 
 # --- Where clients lie -------------------------------------------------------------------------------------
 
-BARS_HIGH, LEVEL, TICKS = 128, 26, 3
-"""Pixels of the bars and of a line of the bounds, and the words of the axis, about."""
+BARS_HIGH, LEVEL = 128, 26
+"""Pixels of the bars and of a line of the bounds."""
 CLOSE = 24
 """Hundredths of the width in which the words of two bounds would meet, also on a phone."""
-LINES = 12
-"""Lines of the table, about; the picture has more bars."""
 
 
 class Bounds(NamedTuple):
@@ -580,10 +578,8 @@ def spread_card(field: str, days: int, spread: Spread, rows: list[Bounds]) -> di
         bars.append((f"{BARS_HIGH - height:.2f}", f"{height:.2f}", shades[row], row < len(rows)))
     flags: list[dict[str, Any]] = []
     level, before = 0, -100.0
-    ends = [
-        (f"{row.field}_{end}", value)
-        for row in rows
-        for end, value in (("min", row.least), ("max", row.most))
+    ends = [(f"{row.field}_min", row.least) for row in rows] + [
+        (f"{row.field}_max", row.most) for row in rows
     ]
     for name, value in sorted(((name, value) for name, value in ends if value), key=lambda end: end[1]):
         x, text = 100 * min(value / spread.step, last + 1) / len(counts), words(value)
@@ -598,17 +594,7 @@ def spread_card(field: str, days: int, spread: Spread, rows: list[Bounds]) -> di
     for flag in flags:
         flag["y"] = (levels - 1 - flag["level"]) * LEVEL
         flag["line"] = levels * LEVEL + BARS_HIGH - flag["y"]
-    together, lines = max(len(counts) // LINES, 1), []
-    for first in range(0, last, together):
-        some = counts[first : min(first + together, last)]
-        if sum(some):
-            low, high = first * spread.step, (first + len(some)) * spread.step
-            lines.append((f"{words(low)} – {words(high)}", sum(some)))
-    every = max(-(-last // TICKS), 1)
-    ticks = [
-        (f"{100 * place / len(counts):.2f}", "middle", words(place * spread.step))
-        for place in range(every, last - every // 2, every)
-    ]
+    edges = [words(place * spread.step) for place in range(len(counts))]
     return {
         "field": field,
         "days": days,
@@ -622,9 +608,17 @@ def spread_card(field: str, days: int, spread: Spread, rows: list[Bounds]) -> di
         "bars": bars,
         "flags": flags,
         "flags_high": levels * LEVEL,
-        "ticks": [("0", "start", words(0)), *ticks, ("100", "end", f"{words(last * spread.step)} +")],
-        "lines": lines,
-        "top": words(last * spread.step),
+        "ticks": [
+            ("0", "start", edges[0]),
+            (f"{100 * (last // 2) / len(counts):.2f}", "middle", edges[last // 2]),
+            ("100", "end", f"{edges[last]} +"),
+        ],
+        "lines": [
+            (f"{low} – {high}", count)
+            for (low, high), count in zip(pairwise(edges), counts, strict=False)
+            if count
+        ],
+        "top": edges[last],
         "in_top": counts[-1],
     }
 

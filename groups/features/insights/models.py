@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from groups.models import GroupsCopy, PosterAccount, PosterCredentials
@@ -16,17 +15,14 @@ from groups.poster import Group
 
 KEPT = timedelta(days=400)
 SHOWN = timedelta(days=90)
-JUST_READ = timedelta(minutes=3)
-"""Age up to which a list may add groups that the first list of the day has left out."""
+JUST_READ = timedelta(minutes=5)
+"""Age up to which a list that a page has read is looked at; a worker looks once a minute."""
 
 
 class ClientCounts(models.Manager["ClientCount"]):
     def keep_of_copies(self) -> int:
-        """Keep the figures of lists that were read today, where none is kept yet; return how many."""
-        counted = self.filter(account=OuterRef("credentials__account"), day=timezone.localdate())
-        midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-        may_add = Q(~Exists(counted)) | Q(fetched_at__gt=timezone.now() - JUST_READ)
-        copies = GroupsCopy.objects.of_present_token().filter(may_add, fetched_at__gte=midnight)
+        """Keep the figures of lists that pages have just read, where none is kept yet; return how many."""
+        copies = GroupsCopy.objects.of_present_token().filter(fetched_at__gt=timezone.now() - JUST_READ)
         return sum(
             self.keep(copy.credentials, map(Group.from_json, copy.groups), copy.fetched_at)
             for copy in copies.select_related("credentials").order_by("-fetched_at")

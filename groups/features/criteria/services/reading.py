@@ -390,15 +390,9 @@ def _given(group: Group, own: Decimal, total: int, revenue: int) -> Decimal:
 
 
 def new_reading(
-    credentials: PosterCredentials,
-    table: judging.Table,
-    *,
-    pair: tuple[int, int] | None = None,
-    skip: int = 0,
-    looks_twice: bool = False,
-    needs_sales: bool = False,
+    credentials: PosterCredentials, table: judging.Table, *, looks_twice: bool = False, **options: Any
 ) -> CriteriaReading:
-    """Return the reading of an account, over its groups as they are now.
+    """Return the reading of an account, over its groups as they are now; `options` are of the reading.
 
     A group may be omitted by mistake: where nobody looks on, it is gone after two looks. Raises `GroupsGone`,
     and `PosterError` if the groups cannot be read.
@@ -412,10 +406,10 @@ def new_reading(
         )
     if gone and looks_twice:
         stopping.wait(settings.POSTER_CONFIRM_SECONDS)
-        return new_reading(credentials, table, pair=pair, skip=skip, needs_sales=needs_sales)
+        return new_reading(credentials, table, **options)
     if gone:
         raise GroupsGone
-    return CriteriaReading(credentials, table, groups, pair=pair, skip=skip, needs_sales=needs_sales)
+    return CriteriaReading(credentials, table, groups, **options)
 
 
 def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | sweep.SweepProgress:

@@ -604,13 +604,16 @@ def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
     for row in Criteria.objects.filter(account=account):
         url, key = reverse("groups:criteria"), f"criteria {account.pk}"
         if row.held and row.held_at and row.held_at > since:
-            words = partial(told, NIGHTS_END, Held(row.held).label)
+            words = partial(one_line, NIGHTS_END, Held(row.held).label)
             yield Event(f"{key} {row.held_at.isoformat()}", row.held_at, url, words)
         if row.left_out_at and row.left_out_at > since:
             waits = what_waits(row)
             # Not all readers of the notice may see the request for a run.
             cause = (waits if isinstance(waits, Job) else None) if waits else what_holds(row)
-            path, words = cause.get_absolute_url() if cause else url, partial(told, WAITS if waits else BUSY)
+            path, words = (
+                cause.get_absolute_url() if cause else url,
+                partial(one_line, WAITS if waits else BUSY),
+            )
             yield Event(f"{key} {row.left_out_at.isoformat()}", row.left_out_at, path, words)
 
 
@@ -618,8 +621,3 @@ def moved_words(job: Job, moved: int) -> str:
     words = {"clients": clients_words(moved), "groups": job.group_name, "targets": job.target_name}
     text = _("At night the automatic groups moved %(clients)s: from %(groups)s to %(targets)s.")
     return one_line(text % words)
-
-
-def told(*sentences: object) -> str:
-    """Return lazy texts in the language of the reader."""
-    return one_line(*map(str, sentences))

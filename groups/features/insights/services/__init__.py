@@ -8,6 +8,5 @@ from groups.services.installation.maintenance import prune, routine
 __all__ = ["sales", "scheme", "sweep"]
 
 list_listeners.append(ClientCount.objects.keep)
-# A list of today whose numbers of clients are not kept yet is looked for once a minute.
 routine("count clients", pause=60.0)(ClientCount.objects.keep_of_copies)
 prune("numbers of clients")(ClientCount.objects.forget_old)

@@ -6,7 +6,7 @@ one type leads to a group of the other, nothing says that Poster keeps them apar
 
 import hashlib
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -265,10 +265,10 @@ class MemberSums(msgspec.Struct):
 
     as_of: datetime
     provisional: bool
-    above: dict[int, int] = msgspec.field(default_factory=dict)
-    below: dict[int, int] = msgspec.field(default_factory=dict)
-    near: dict[int, dict[Decimal, int]] = msgspec.field(default_factory=dict)
-    unreadable: int = 0
+    above: dict[int, int]
+    below: dict[int, int]
+    near: dict[int, dict[Decimal, int]]
+    unreadable: int
 
 
 class MemberAdder(Listener[MemberSums]):
@@ -287,27 +287,25 @@ class MemberAdder(Listener[MemberSums]):
         steps = [(group_id, sorted(sums)) for group_id, sums in sorted(self._steps.items())]
         asked = repr((sorted(self._percents.items()), steps)).encode()
         super().__init__(credentials, hashlib.sha256(asked).hexdigest()[:16])
-        self._sums = MemberSums(self.as_of, not self.is_settled)
+        self._above, self._below, self._unreadable = Counter[int](), Counter[int](), 0
+        self._near: dict[int, dict[Decimal, int]] = defaultdict(Counter)
 
     def add(self, page: ClientList) -> None:
-        sums = self._sums
-        sums.unreadable += len(page.unreadable)
+        self._unreadable += len(page.unreadable)
         for client in page.clients:
             group_id, own, paid = client.group_id, client.own_percent, client.total_paid
             percent = self._percents.get(group_id)
             if client.removed or percent is None:
                 continue
-            if own > percent:
-                sums.above[group_id] = sums.above.get(group_id, 0) + 1
-            elif 0 < own < percent:
-                sums.below[group_id] = sums.below.get(group_id, 0) + 1
+            self._above[group_id] += own > percent
+            self._below[group_id] += 0 < own < percent
             for step in self._steps.get(group_id, ()):
                 if paid is not None and step * NEAR <= paid < step:
-                    near = sums.near.setdefault(group_id, {})
-                    near[step] = near.get(step, 0) + 1
+                    self._near[group_id][step] += 1
 
     def done(self) -> MemberSums:
-        return self._sums
+        above, below = +self._above, +self._below
+        return MemberSums(self.as_of, not self.is_settled, above, below, self._near, self._unreadable)
 
 
 @add_listener
