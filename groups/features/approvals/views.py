@@ -21,7 +21,7 @@ from groups import hooks
 from groups.features.approvals import services as approvals
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.features.approvals.services import OWN_BOUND, BeyondLimits, in_words
-from groups.forms.fields import BonusField, DecimalField, PercentField
+from groups.forms.fields import BonusField, DecimalField, PercentField, WholeField
 from groups.models import Change, Consent, IdsFirst, PosterCredentials
 from groups.models.contents import Effect
 from groups.models.submissions import LONGEST_REASON
@@ -54,10 +54,6 @@ WAITING = IdsFirst(ApprovalRequest.objects.filter(state=State.WAITING))
 type Variables = dict[str, Any] | None
 
 
-MOST_CLIENTS = Decimal(2**31 - 1)
-NO_WHOLE_NUMBER = gettext_lazy("Enter a whole number of clients.")
-
-
 class LimitsForm(forms.Form):
     """The limits of an account; an empty field is no limit.
 
@@ -75,10 +71,10 @@ class LimitsForm(forms.Form):
         help_text=gettext_lazy("From 10% to 15% are 5 points. A new group rises from 0%."),
     )
     max_birthday_bonus = BonusField(label=Limits.Limit.MAX_BIRTHDAY_BONUS.label)
-    max_clients = DecimalField(
+    max_clients = WholeField(
+        0,
+        2**31 - 1,
         label=Limits.Limit.MAX_CLIENTS.label,
-        maximum=MOST_CLIENTS,
-        range_message=NO_WHOLE_NUMBER,
         required=False,
         help_text=gettext_lazy("A change of many groups, an import or a move counts as one change."),
     )
@@ -89,14 +85,6 @@ class LimitsForm(forms.Form):
         self.limits = limits
         for field in self.fields.values():
             field.show_hidden_initial = True
-
-    def clean_max_clients(self) -> int | None:
-        number: Decimal | None = self.cleaned_data["max_clients"]
-        if number is None:
-            return None
-        if number != int(number):
-            raise forms.ValidationError(NO_WHOLE_NUMBER)
-        return int(number)
 
     def clean(self) -> None:
         self.opened = {}

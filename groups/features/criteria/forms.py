@@ -7,11 +7,7 @@ from functools import cached_property
 from typing import Any, ClassVar, cast
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
-from django.template.defaultfilters import floatformat
-from django.utils.functional import lazy
-from django.utils.text import format_lazy
 from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -20,7 +16,7 @@ from groups.features.criteria.models import Criteria
 from groups.features.criteria.services.judging import Criterion, Table
 from groups.features.criteria.services.reading import MAX_MOVES
 from groups.features.criteria.services.runs import version_of
-from groups.forms.fields import INCOMPLETE, DecimalField
+from groups.forms.fields import INCOMPLETE, DecimalField, WholeField
 from groups.forms.groups import JINJA2
 from groups.models.submissions import LONGEST_REASON
 from groups.poster import Group
@@ -60,36 +56,6 @@ class AmountField(DecimalField):
 
     def prepare_value(self, value: Any) -> Any:
         return super().prepare_value(Decimal(value) / KOPECKS if isinstance(value, int) else value)
-
-
-class WholeField(DecimalField):
-    """A whole number between two bounds; `after` stands behind the field in the sentence of its row."""
-
-    not_a_number = _("Enter a whole number.")
-
-    def __init__(self, least: int, most: int, *, after: Any = "", **kwargs: Any) -> None:
-        range_message = format_lazy(
-            _("Enter a number between {least} and {most}."),
-            least=least,
-            most=lazy(floatformat, str)(most, "0g"),
-        )
-        kwargs.setdefault("range_message", range_message)
-        super().__init__(maximum=Decimal(most), **kwargs)
-        self.least, self.after = least, after
-        self.widget.attrs["inputmode"] = "numeric"
-
-    def clean(self, value: Any) -> int | None:
-        number = super().clean(value)
-        if number is None:
-            return None
-        if number != int(number):
-            raise ValidationError(self.not_a_number)
-        if number < self.least:
-            raise ValidationError(self.range_message)
-        return int(number)
-
-    def prepare_value(self, value: Any) -> Any:
-        return str(value) if isinstance(value, int) else value
 
 
 class GroupField(forms.TypedChoiceField):
