@@ -81,6 +81,45 @@ class LineError:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One group as a file wants it: texts by the fields of a form. What a file does not say stays.
+
+    No two entries of a file have the same `number`. `places` are the lines and columns of what it says.
+    `id` is that of a table, and `was` the old name in a scheme.
+    """
+
+    number: int
+    values: dict[str, str]
+    places: dict[str, tuple[int, str]]
+    id: str = ""
+    was: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.values.get("name", "")
+
+    @property
+    def line(self) -> int:
+        return self.places["name"][0]
+
+    def error(self, text: str, field: str = "name") -> LineError:
+        return LineError(*self.places.get(field, self.places["name"]), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """All groups that a file wants, or the errors in it.
+
+    Those of a scheme have names, those of a table ids. `ignored` are the columns that are not known.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    errors: tuple[LineError, ...] = ()
+    is_scheme: bool = False
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EditPlan(Content):
     """`wanted` of a job that edits or imports groups: its lines, and what they leave alone.
 

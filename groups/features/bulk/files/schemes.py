@@ -19,8 +19,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from groups.features.bulk.files.read_workbook import ROWS_AT_MOST
-from groups.features.bulk.files.tables import Entry, Intended
-from groups.features.bulk.services import LineError
+from groups.features.bulk.services import Entry, Intended, LineError
 from groups.forms.fields import LARGEST_BONUS
 from groups.poster import Group, LoyaltyType
 from groups.poster.fields import plain

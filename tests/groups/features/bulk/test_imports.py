@@ -9,8 +9,7 @@ from django.utils import timezone
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
-from groups.features.bulk.files.comparing import compare
-from groups.features.bulk.files.tables import NotReadable, read_entries
+from groups.features.bulk.files.tables import NotReadable, compare, read_entries
 from groups.models import Change, Job
 from groups.poster import Group, GroupList, UnreadableRow
 from groups.presenters.lists.list_filters import column_sets

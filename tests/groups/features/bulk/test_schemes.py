@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from groups.features.bulk.files.comparing import compare
 from groups.features.bulk.files.schemes import read_scheme, shortcomings, write_scheme
-from groups.features.bulk.files.tables import NotReadable
+from groups.features.bulk.files.tables import NotReadable, compare
 from groups.features.bulk.services import EditPlan
 from groups.poster import Group, GroupList
 from groups.services.groups import Groups

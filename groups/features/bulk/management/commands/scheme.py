@@ -19,9 +19,8 @@ from django.utils.translation import override
 
 from groups.features.approvals.models import EXCEED_LIMITS
 from groups.features.approvals.services import BeyondLimits
-from groups.features.bulk.files.comparing import compare_with_poster
 from groups.features.bulk.files.schemes import TYPE_NAMES, printable, quoted, shortcomings, write_scheme
-from groups.features.bulk.files.tables import NotReadable
+from groups.features.bulk.files.tables import NotReadable, compare_with_poster
 from groups.features.bulk.services import EditPlan, Import, Line, keep_plan
 from groups.models import Change, Job, Lock, PosterCredentials
 from groups.models.locks import group_key
