@@ -17,7 +17,6 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, assert_never
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -336,12 +335,6 @@ def may_approve(request: ApprovalRequest, user: User) -> bool:
     if request.kind == ApprovalRequest.CHANGE:
         return command_of(request).may_be_sent_by(user)
     return request.asked.may_be_started_by(user)
-
-
-def approvers_of(request: ApprovalRequest) -> list[User]:
-    users = User.objects.with_perm(EXCEED_LIMITS, backend=settings.SIGN_IN_BACKEND)
-    connected = users.filter(credentials__account=request.account_id, credentials__refused_at=None)
-    return [user for user in connected.order_by("username") if may_approve(request, user)]
 
 
 def needs_password(request: ApprovalRequest) -> bool:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -312,7 +313,11 @@ def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Chang
     # The effect that an approval would have now.
     command = approvals.rebased_onto(now, wanted) if wanted and waits else None
     may_approve = waits and approvals.may_approve(asked, user)
-    approvers = approvals.approvers_of(asked) if waits and not may_approve else []
+    approvers: list[User] = []
+    if waits and not may_approve:
+        users = User.objects.with_perm(EXCEED_LIMITS, backend=settings.SIGN_IN_BACKEND)
+        users = users.filter(credentials__account=asked.account_id, credentials__refused_at=None)
+        approvers = [each for each in users.order_by("username") if approvals.may_approve(asked, each)]
     changed_groups: list[str] = []
     if now and then and not (command and command.creates):
         before = {group.id: group.values for group in then.all_groups}

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from functools import partial
+from operator import methodcaller
 
-from django.contrib.auth.models import User
 from django.db.models import Count, Max, Min, Q, Sum
 from django.urls import reverse
 from django.utils import timezone
@@ -93,9 +93,13 @@ class CardReader:
             (Rule.WAITER, "in_cash", bounds.most_a_waiter, lately.filter(in_cash__gt=0).values(*of_pair)),
             (Rule.LATE, "late", bounds.most_late, lately.filter(late__gt=0).values(*of_pair)),
         ):
-            days = {"since": Min("day"), "until": Max("day")}
-            waiters = {"least": Min("waiter_id"), "greatest": Max("waiter_id")}
-            counted = rows.annotate(found=Sum(column), **days, **waiters)
+            counted = rows.annotate(
+                found=Sum(column),
+                since=Min("day"),
+                until=Max("day"),
+                least=Min("waiter_id"),
+                greatest=Max("waiter_id"),
+            )
             for row in counted.filter(found__gte=most):
                 yield Finding(
                     client_id=row["client_id"],
@@ -117,11 +121,8 @@ def find_findings(account: PosterAccount, since: datetime) -> Iterator[Event]:
     for row in new.values("found_at").annotate(findings=Count("pk")):
         key = f"cards {account.pk} {row['found_at'].isoformat()}"
         words = partial(finding_words, row["findings"])
-        yield Event(key, row["found_at"], reverse("groups:cards"), words, _may_see)
-
-
-def _may_see(user: User) -> bool:
-    return user.has_perm(VIEW_CARDS)
+        concerns = methodcaller("has_perm", VIEW_CARDS)
+        yield Event(key, row["found_at"], reverse("groups:cards"), words, concerns)
 
 
 def finding_words(findings: int) -> str:

@@ -148,8 +148,11 @@ class _Reading:
     # --- From nodes to groups -------------------------------------------------------------------------------
 
     def scheme(self, document: Node) -> Intended:
-        found = self._fields(document, FIELDS)
-        items = self._items(found.get("groups"))
+        groups, items = self._fields(document, FIELDS).get("groups"), list[Node]()
+        if groups is not None and isinstance(groups.value, list):
+            items = groups.value
+        elif groups is not None:
+            self._expect(groups, _("Write a list here, each item after a hyphen."))
         if len(items) > ROWS_AT_MOST:
             words = _("A file has %(count)s groups at most.") % {"count": ROWS_AT_MOST}
             self._refuse(items[ROWS_AT_MOST].place, words)
@@ -202,13 +205,6 @@ class _Reading:
             if is_needed and name not in found:
                 self._miss(node, name)
         return found
-
-    def _items(self, node: Node | None) -> list[Node]:
-        if node is not None and isinstance(node.value, list):
-            return node.value
-        if node is not None:
-            self._expect(node, _("Write a list here, each item after a hyphen."))
-        return []
 
     def _text(self, node: Node | None) -> str | None:
         """Return a value to the letter, or None with an error; a missing field has one already."""
