@@ -217,8 +217,8 @@ CACHES = {"default": env.read("CACHE_URL", environment.cache, default=_files, ba
 # Where DATA_DIR is set, a worker backs up each night at this hour of the site's clock, and keeps so many.
 BACKUP_HOUR = env.number("BACKUP_HOUR", default=2, most=23)
 BACKUP_KEEP = env.number("BACKUP_KEEP", default=14)
-# Notices have a queue of their own, since one job may keep a worker busy for hours.
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["notices", "sales"]}}
+# The sums of sales: the rows of jobs and notices are their own queues.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["sales"]}}
 
 # --- Authentication --------------------------------------------------------------------------------------
 

@@ -27,7 +27,6 @@ django.setup()
 import sentry_sdk
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from groups.management.commands.worker import empty_queue
 
 from groups.services import clients
 from groups.services.installation import maintenance
@@ -61,12 +60,12 @@ moves.Move.work = crash
 mover.start([crashing], target_id)
 queue.run_due()
 notices.tell_events()
-empty_queue(notices.QUEUE)
+notices.send_due(str(owner.pk))
 # The same once more, in the chat.
 Notice.objects.all().delete()
 notices.set_chat(owner, token=token, chat=chat)
 notices.tell_events()
-empty_queue(notices.QUEUE)
+notices.send_due(str(owner.pk))
 sentry_sdk.flush(10)
 """
 

@@ -7,7 +7,10 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.template.defaultfilters import floatformat
 from django.utils.formats import number_format
+from django.utils.functional import lazy
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from groups.poster.client import ACCOUNT
@@ -90,6 +93,36 @@ class BonusField(DecimalField):
     def __init__(self, **kwargs: Any) -> None:
         message = _("The birthday bonus must be between 0 and 1,000,000.")
         super().__init__(maximum=LARGEST_BONUS, range_message=message, required=False, **kwargs)
+
+
+class WholeField(DecimalField):
+    """A whole number between two bounds; `after` may stand behind the field, as its unit."""
+
+    not_a_number = _("Enter a whole number.")
+
+    def __init__(self, least: int, most: int, *, after: Any = "", **kwargs: Any) -> None:
+        range_message = format_lazy(
+            _("Enter a number between {least} and {most}."),
+            least=least,
+            most=lazy(floatformat, str)(most, "0g"),
+        )
+        kwargs.setdefault("range_message", range_message)
+        super().__init__(maximum=Decimal(most), **kwargs)
+        self.least, self.after = least, after
+        self.widget.attrs["inputmode"] = "numeric"
+
+    def clean(self, value: Any) -> int | None:
+        number = super().clean(value)
+        if number is None:
+            return None
+        if number != int(number):
+            raise ValidationError(self.not_a_number)
+        if number < self.least:
+            raise ValidationError(self.range_message)
+        return int(number)
+
+    def prepare_value(self, value: Any) -> Any:
+        return str(value) if isinstance(value, int) else value
 
 
 class FileInput(forms.FileInput):

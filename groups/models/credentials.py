@@ -145,6 +145,11 @@ class PosterCredentials(models.Model):
     def __str__(self) -> str:
         return f"{self.account_id} …{self.token_hint}"
 
+    @property
+    def sender_columns(self) -> dict[str, Any]:
+        """The columns of a row that say in which account and by whom it was made."""
+        return {"account": self.account, "user": self.user, "user_name": self.user.get_username()}
+
     def set_token(self, token: str) -> None:
         """Store a token that Poster has just accepted."""
         self.token = Secret(token)

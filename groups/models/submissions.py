@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import models
 from django.utils.functional import Promise
@@ -13,6 +14,16 @@ from groups.models.contents import Effect
 from groups.models.credentials import PosterCredentials
 
 LONGEST_REASON = 200
+
+
+class Made(models.Model):
+    """A row that a user made; of one who was deleted the name is left."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    user_name = models.CharField(max_length=150)
+
+    class Meta:
+        abstract = True
 
 
 class Consent(models.Model):

@@ -99,9 +99,9 @@ def is_user(user_id: int | None, user: User) -> bool:
     return user.pk == user_id
 
 
-def one_line(*sentences: str) -> str:
+def one_line(*sentences: object) -> str:
     """A name may hold anything, and the subject of a mail no line break."""
-    return " ".join(" ".join(sentences).split())
+    return " ".join(" ".join(map(str, sentences)).split())
 
 
 def key_of_end(job: Job, at: datetime) -> str:

@@ -3,11 +3,9 @@
 from datetime import timedelta
 
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 
 from groups.features.notices import services as notices
 from groups.features.notices.models import Delivery, Notice, NoticeChoice
-from groups.management.commands.worker import empty_queue
 from groups.models import Change, Job
 from groups.services.events import event_sources
 
@@ -26,17 +24,10 @@ def told(*users):
 
 
 def tell():
-    """Do what a worker does every few seconds: look, pack, and run what is in the queue."""
+    """Do what a worker does every few seconds: look, pack, and send."""
     notices.tell_events()
-    for row in DBTaskResult.objects.ready().filter(queue_name=notices.QUEUE):
-        row.delete()
-        notices.deliver.call(*row.args_kwargs["args"])
-
-
-def work():
-    """Do the same with the worker itself, which closes the connection of a test that is one transaction."""
-    notices.tell_events()
-    empty_queue(notices.QUEUE)
+    for reader in notices.readers_due():
+        notices.send_due(reader)
 
 
 def later(**time):
@@ -44,8 +35,6 @@ def later(**time):
     ago = timedelta(**time)
     for delivery in Delivery.objects.waiting():
         Delivery.objects.filter(pk=delivery.pk).update(next_try_at=delivery.next_try_at - ago)
-    for row in DBTaskResult.objects.filter(run_after__isnull=False):
-        DBTaskResult.objects.filter(pk=row.pk).update(run_after=row.run_after - ago)
 
 
 def change_elsewhere(user, **values):

@@ -17,7 +17,7 @@ from groups.models.changes import LONGEST_NOTE, Change, ChangeQuerySet
 from groups.models.contents import Content, Effect
 from groups.models.credentials import PosterAccount
 from groups.models.locks import creation_key, group_key
-from groups.models.submissions import LONGEST_REASON, Approvable, Submission, approvable_kinds
+from groups.models.submissions import LONGEST_REASON, Approvable, Made, Submission, approvable_kinds
 
 # The time after which a request that nobody has decided lapses.
 LIFE = timedelta(days=7)
@@ -60,9 +60,6 @@ class Limits(models.Model):
         db_table = "groups_limits"
         default_permissions = ()
 
-    def __str__(self) -> str:
-        return self.account_id
-
     @property
     def values(self) -> dict["Limits.Limit", Decimal]:
         found = {limit: getattr(self, limit.value) for limit in self.Limit}
@@ -74,7 +71,7 @@ class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
         return self.filter(created_at__gt=timezone.now() - LIFE, state=ApprovalRequest.State.WAITING)
 
 
-class ApprovalRequest(models.Model):
+class ApprovalRequest(Made):
     """A write beyond the limits that waits for the yes of another user; its id is the form's `operation`.
 
     A request for a change has what its command is rebuilt from. Anything else has a row of its own that
@@ -92,10 +89,6 @@ class ApprovalRequest(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="requests")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="requests"
-    )
-    user_name = models.CharField(max_length=150)
     kind = models.CharField(max_length=8)
     action = models.CharField(max_length=6, blank=True)
     group_id = models.PositiveIntegerField(null=True)
@@ -134,9 +127,6 @@ class ApprovalRequest(models.Model):
                 name="known_state_of_request",
             ),
         )
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.state}"
 
     def get_absolute_url(self) -> str:
         return reverse("groups:request", args=[self.pk])

@@ -17,7 +17,6 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, assert_never
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -338,12 +337,6 @@ def may_approve(request: ApprovalRequest, user: User) -> bool:
     return request.asked.may_be_started_by(user)
 
 
-def approvers_of(request: ApprovalRequest) -> list[User]:
-    users = User.objects.with_perm(EXCEED_LIMITS, backend=settings.SIGN_IN_BACKEND)
-    connected = users.filter(credentials__account=request.account_id, credentials__refused_at=None)
-    return [user for user in connected.order_by("username") if may_approve(request, user)]
-
-
 def needs_password(request: ApprovalRequest) -> bool:
     return request.kind == ApprovalRequest.CHANGE and command_of(request).removes
 
@@ -418,9 +411,7 @@ def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]
     credentials = found.get(user=user, account=submission.account_id)
     request = ApprovalRequest(
         **columns,
-        account=credentials.account,
-        user=user,
-        user_name=user.get_username(),
+        **credentials.sender_columns,
         breaches=[breach.to_json() for breach in breaches],
         effect=effect_of(wanted, credentials).to_json(),
     )

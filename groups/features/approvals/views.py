@@ -6,6 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -18,11 +20,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from groups import hooks
 from groups.features.approvals import services as approvals
-from groups.features.approvals.forms import ConsentForm, LimitsForm, ReasonForm
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.features.approvals.services import OWN_BOUND, BeyondLimits, in_words
+from groups.forms.fields import BonusField, DecimalField, PercentField, WholeField
 from groups.models import Change, Consent, IdsFirst, PosterCredentials
 from groups.models.contents import Effect
+from groups.models.submissions import LONGEST_REASON
 from groups.poster import Group, PosterError
 from groups.presenters.changes import outcome_words, value_rows, warnings_for
 from groups.presenters.destinations import PAGE, pages_for
@@ -50,6 +53,85 @@ State = ApprovalRequest.State
 WAITING = IdsFirst(ApprovalRequest.objects.filter(state=State.WAITING))
 
 type Variables = dict[str, Any] | None
+
+
+class LimitsForm(forms.Form):
+    """The limits of an account; an empty field is no limit.
+
+    `opened` has what the fields were opened with, so that only what was typed is set.
+    """
+
+    opened: dict[str, Decimal | None]
+
+    max_percent = PercentField(label=Limits.Limit.MAX_PERCENT.label, required=False)
+    max_rise = DecimalField(
+        label=Limits.Limit.MAX_RISE.label,
+        maximum=Decimal(100),
+        range_message=gettext_lazy("The rise must be between 0 and 100 points."),
+        required=False,
+        help_text=gettext_lazy("From 10% to 15% are 5 points. A new group rises from 0%."),
+    )
+    max_birthday_bonus = BonusField(label=Limits.Limit.MAX_BIRTHDAY_BONUS.label)
+    max_clients = WholeField(
+        0,
+        2**31 - 1,
+        label=Limits.Limit.MAX_CLIENTS.label,
+        required=False,
+        help_text=gettext_lazy("A change of many groups, an import or a move counts as one change."),
+    )
+
+    def __init__(self, data: Any = None, *, limits: Limits) -> None:
+        values = {limit.value: value for limit, value in limits.values.items()}
+        super().__init__(data, initial=values)
+        self.limits = limits
+        for field in self.fields.values():
+            field.show_hidden_initial = True
+
+    def clean(self) -> None:
+        self.opened = {}
+        for field in self:
+            said = self.data.get(field.html_initial_name)
+            with suppress(forms.ValidationError):  # then it says nothing
+                if said is not None:
+                    self.opened[field.name] = field.field.to_python(said)
+
+    @property
+    def typed(self) -> dict[str, Decimal | int | None]:
+        """All values but those that are as they were opened."""
+        return {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if name not in self.opened or value != self.opened[name]
+        }
+
+    def on(self, limits: Limits) -> "LimitsForm":
+        """Return what was typed, as if it had been opened on these limits."""
+        now = {field.name: field.value() or "" for field in LimitsForm(limits=limits)}
+        opened = {self[name].html_initial_name: value for name, value in now.items()}
+        typed = {name: self[name].data or "" for name in self.typed}
+        return LimitsForm(opened | now | typed, limits=limits)
+
+    @property
+    def theirs(self) -> list[tuple[str, str | None]]:
+        return [(str(field.label), field.value()) for field in LimitsForm(limits=self.limits)]
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=LONGEST_REASON,
+        error_messages={
+            "required": gettext_lazy("Enter a reason."),
+            "max_length": gettext_lazy("Enter a reason of at most 200 characters."),
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off", "maxlength": LONGEST_REASON}),
+    )
+
+
+class ConsentForm(ReasonForm):
+    """A reason to go beyond the limits; `reached` is the number of clients that the form has shown."""
+
+    reached = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
 
 
 @form_methods
@@ -231,7 +313,11 @@ def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Chang
     # The effect that an approval would have now.
     command = approvals.rebased_onto(now, wanted) if wanted and waits else None
     may_approve = waits and approvals.may_approve(asked, user)
-    approvers = approvals.approvers_of(asked) if waits and not may_approve else []
+    approvers: list[User] = []
+    if waits and not may_approve:
+        users = User.objects.with_perm(EXCEED_LIMITS, backend=settings.SIGN_IN_BACKEND)
+        users = users.filter(credentials__account=asked.account_id, credentials__refused_at=None)
+        approvers = [each for each in users.order_by("username") if approvals.may_approve(asked, each)]
     changed_groups: list[str] = []
     if now and then and not (command and command.creates):
         before = {group.id: group.values for group in then.all_groups}

@@ -14,6 +14,7 @@ from django import forms
 from django.conf import settings
 from django.core import signing
 from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from groups.features.bulk.services import Line
@@ -27,19 +28,11 @@ CENT = Decimal("0.01")
 PREFIXES = {"percent": "percent", "birthday_bonus": "bonus"}
 """The numbers that are edited for many groups, and the beginning of the names of their fields."""
 LABELS = {"percent": _("Percent of “%(name)s”, %%"), "birthday_bonus": _("Birthday bonus of “%(name)s”")}
-CHANGED_MEANWHILE = {
-    "percent": _(
-        "Somebody changed this percent meanwhile: it is %(now)s now. Send yours again if it is right."
-    ),
-    "birthday_bonus": _(
-        "Somebody changed this birthday bonus meanwhile: it is %(now)s now. Send yours again if it is right."
-    ),
-}
-CALCULATIONS: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "set": lambda _value, amount: amount,
+CALCULATIONS: dict[str, tuple[Promise, Callable[[Decimal, Decimal], Decimal]]] = {
+    "add": (_("+ more by"), operator.add),
+    "subtract": (_("− less by"), operator.sub),
+    "multiply": (_("× times"), operator.mul),
+    "set": (_("= exactly"), lambda _value, amount: amount),
 }
 _signer = signing.Signer(salt="groups.forms.bulk.numbers")
 
@@ -189,8 +182,8 @@ class PercentsForm(forms.Form):
             # The conflict is shown now, so submitting the form again overwrites the new value.
             opened[name] = getattr(group, name)
             now = (percent_words if name == "percent" else money_words)(opened[name])
-            error = ValidationError(CHANGED_MEANWHILE[name], params={"now": now})
-            self.add_error(_field_of(group.id, name), error)
+            text = _("Somebody changed this meanwhile: it is %(now)s now. Send yours again if it is right.")
+            self.add_error(_field_of(group.id, name), ValidationError(text, params={"now": now}))
         if stale:
             return
         if self._line.check({name: plain(value) for name, value in edited.items()}, group):
@@ -216,13 +209,7 @@ class CalculationForm(forms.Form):
         label=_("Value"), choices=[("percent", _("Percent")), ("birthday_bonus", _("Birthday bonus"))]
     )
     how = forms.ChoiceField(
-        label=_("Calculation"),
-        choices=[
-            ("add", _("+ more by")),
-            ("subtract", _("− less by")),
-            ("multiply", _("× times")),
-            ("set", _("= exactly")),
-        ],
+        label=_("Calculation"), choices=[(how, words) for how, (words, _make) in CALCULATIONS.items()]
     )
     amount = DecimalField(
         label=_("Number"),
@@ -238,14 +225,14 @@ class CalculationForm(forms.Form):
         has no birthday bonus to calculate.
         """
         line = LineForm()
-        name, how = self.cleaned_data["what"], self.cleaned_data["how"]
+        name, (_words, make) = self.cleaned_data["what"], CALCULATIONS[self.cleaned_data["how"]]
         amount: Decimal = self.cleaned_data["amount"]
         found: dict[int, GroupValues] = {}
         for group in groups:
             if name == "birthday_bonus" and not group.is_bonus:
                 continue
             values = typed.get(group.id, group.values)
-            result = CALCULATIONS[how](getattr(values, name), amount).quantize(CENT, ROUND_HALF_UP)
+            result = make(getattr(values, name), amount).quantize(CENT, ROUND_HALF_UP)
             numbers = {each: getattr(values, each) for each in PREFIXES} | {name: result}
             if not line.check({key: plain(number) for key, number in numbers.items()}, group):
                 reasons = " ".join(str(message) for messages in line.errors.values() for message in messages)

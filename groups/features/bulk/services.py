@@ -73,10 +73,6 @@ class Line(Content):
         return replace(self, old=old, new=new, clients=group.clients)
 
 
-type Rule = tuple[str, str]
-"""The group of a loyalty rule by its name, and the sum that its clients have paid in all."""
-
-
 @dataclass(frozen=True, slots=True)
 class LineError:
     line: int
@@ -85,20 +81,57 @@ class LineError:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One group as a file wants it: texts by the fields of a form. What a file does not say stays.
+
+    No two entries of a file have the same `number`. `places` are the lines and columns of what it says.
+    `id` is that of a table, and `was` the old name in a scheme.
+    """
+
+    number: int
+    values: dict[str, str]
+    places: dict[str, tuple[int, str]]
+    id: str = ""
+    was: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.values.get("name", "")
+
+    @property
+    def line(self) -> int:
+        return self.places["name"][0]
+
+    def error(self, text: str, field: str = "name") -> LineError:
+        return LineError(*self.places.get(field, self.places["name"]), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """All groups that a file wants, or the errors in it.
+
+    Those of a scheme have names, those of a table ids. `ignored` are the columns that are not known.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    errors: tuple[LineError, ...] = ()
+    is_scheme: bool = False
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EditPlan(Content):
     """`wanted` of a job that edits or imports groups: its lines, and what they leave alone.
 
     `unchanged` counts the groups that are as they should be. Of a file `ignored` are the columns that were
-    skipped, `unlisted` the names of the groups that it does not have, `missing_rules` the rules that Poster
-    does not have, and `other_rules` those that Poster has alone. Nothing with `errors` is started or stored.
+    skipped, and `unlisted` the names of the groups that it does not have. Nothing with `errors` is started or
+    stored.
     """
 
     lines: tuple[Line, ...] = ()
     unchanged: int = 0
     ignored: tuple[str, ...] = ()
     unlisted: tuple[str, ...] = ()
-    missing_rules: tuple[Rule, ...] = ()
-    other_rules: tuple[Rule, ...] = ()
     # True if the lines have the numbers by which they are found in the file.
     is_numbered: bool = False
     errors: tuple[LineError, ...] = ()
@@ -196,9 +229,7 @@ def keep_plan(credentials: PosterCredentials, kind: type[Edit], plan: EditPlan) 
     """Save and return the draft of a job. Raises `PermissionDenied`."""
     user = credentials.user
     job = Job(
-        account=credentials.account,
-        user=user,
-        user_name=user.get_username(),
+        **credentials.sender_columns,
         kind=kind.kind,
         state=Job.State.DRAFT,
         wanted=plan.to_json(),

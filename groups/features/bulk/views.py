@@ -21,10 +21,9 @@ from django.views.decorators.http import require_safe
 
 from groups import hooks
 from groups.features.bulk import services
-from groups.features.bulk.files.comparing import compare_with_poster
 from groups.features.bulk.files.read_workbook import ROWS_AT_MOST
 from groups.features.bulk.files.schemes import write_scheme
-from groups.features.bulk.files.tables import NotReadable
+from groups.features.bulk.files.tables import NotReadable, compare_with_poster
 from groups.features.bulk.forms import PREFIXES, CalculationForm, PercentsForm, UploadForm
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
 from groups.features.schedules.views import warnings_of_groups

@@ -10,9 +10,8 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from functools import partial
-from itertools import batched
+from operator import methodcaller
 
-from django.contrib.auth.models import User
 from django.db.models import Count, Max, Min, Q, Sum
 from django.urls import reverse
 from django.utils import timezone
@@ -52,36 +51,25 @@ class CardReader:
 
     def __init__(self, account_id: str) -> None:
         self._account_id = account_id
-        self._uses: defaultdict[date, dict[tuple[int, int], list[int]]] = defaultdict(dict)
+        self._uses: defaultdict[date, dict[tuple[int, int], CardUse]] = defaultdict(dict)
 
     def add(self, day: date, receipt: Receipt) -> None:
-        use = self._uses[day].setdefault((receipt.client_id, receipt.waiter_id), [0, 0, 0, 0])
-        use[0] += 1
-        use[1] += receipt.is_in_cash
-        use[2] += receipt.was_printed
-        use[3] += receipt.is_late
+        ids = receipt.client_id, receipt.waiter_id
+        if (use := self._uses[day].get(ids)) is None:
+            zeros = dict.fromkeys(("receipts", "in_cash", "printed", "late"), 0)
+            use = CardUse(account_id=self._account_id, day=day, client_id=ids[0], waiter_id=ids[1], **zeros)
+            self._uses[day][ids] = use
+        use.receipts += 1
+        use.in_cash += receipt.is_in_cash
+        use.printed += receipt.was_printed
+        use.late += receipt.is_late
 
     def store(self, doubtful: Collection[date]) -> None:
         now = timezone.now()
-        shared = SharedCard.objects.filter(account=self._account_id, ended_at=None)
-        exempt = set(shared.values_list("client_id", flat=True))
         for day in sorted(self._uses.keys() - set(doubtful)):
-            rows = (
-                CardUse(
-                    account_id=self._account_id,
-                    day=day,
-                    client_id=client_id,
-                    waiter_id=waiter_id,
-                    receipts=receipts,
-                    in_cash=in_cash,
-                    printed=printed,
-                    late=late,
-                )
-                for (client_id, waiter_id), (receipts, in_cash, printed, late) in self._uses[day].items()
-            )
-            for batch in batched(rows, BATCH):
-                CardUse.objects.bulk_create(batch, ignore_conflicts=True)
-            for finding in self._find(day, exempt):
+            uses = list(self._uses[day].values())
+            CardUse.objects.bulk_create(uses, batch_size=BATCH, ignore_conflicts=True)
+            for finding in self._find(day):
                 kept = {"since": finding.since, "day": finding.day, "receipts": finding.receipts}
                 Finding.objects.update_or_create(
                     account_id=self._account_id,
@@ -92,48 +80,35 @@ class CardReader:
                     create_defaults=kept | {"waiter_id": finding.waiter_id, "found_at": now},
                 )
 
-    def _find(self, day: date, exempt: Collection[int]) -> Iterator[Finding]:
+    def _find(self, day: date) -> Iterator[Finding]:
         """Yield what the rules find on a day and in the days that they look back from it."""
         bounds = Bounds.of(self._account_id)
-        of_day = CardUse.objects.filter(account=self._account_id, day=day, client_id__gt=0)
-        on_many = (
-            of_day.values("client_id")
-            .annotate(found=Sum("receipts"), least=Min("waiter_id"), greatest=Max("waiter_id"))
-            .filter(found__gte=bounds.most_a_day)
-        )
-        for row in on_many:
-            waiter_id = row["least"] if row["least"] == row["greatest"] else 0
-            if row["client_id"] not in exempt:
+        shared = SharedCard.objects.filter(account=self._account_id, ended_at=None)
+        uses = CardUse.objects.filter(account=self._account_id, client_id__gt=0)
+        uses = uses.exclude(client_id__in=shared.values("client_id"))
+        lately = uses.filter(day__range=(day - (KEPT - 1) * DAY, day), waiter_id__gt=0)
+        of_pair = ("client_id", "waiter_id")
+        for rule, column, most, rows in (
+            (Rule.DAY, "receipts", bounds.most_a_day, uses.filter(day=day).values("client_id")),
+            (Rule.WAITER, "in_cash", bounds.most_a_waiter, lately.filter(in_cash__gt=0).values(*of_pair)),
+            (Rule.LATE, "late", bounds.most_late, lately.filter(late__gt=0).values(*of_pair)),
+        ):
+            counted = rows.annotate(
+                found=Sum(column),
+                since=Min("day"),
+                until=Max("day"),
+                least=Min("waiter_id"),
+                greatest=Max("waiter_id"),
+            )
+            for row in counted.filter(found__gte=most):
                 yield Finding(
                     client_id=row["client_id"],
-                    rule=Rule.DAY,
-                    waiter_id=waiter_id,
-                    since=day,
-                    day=day,
+                    rule=rule,
+                    waiter_id=row["least"] if row["least"] == row["greatest"] else 0,
+                    since=row["since"],
+                    day=row["until"],
                     receipts=row["found"],
                 )
-        window = CardUse.objects.filter(
-            account=self._account_id,
-            day__range=(day - (KEPT - 1) * DAY, day),
-            client_id__gt=0,
-            waiter_id__gt=0,
-        )
-        for rule, column, most in (
-            (Rule.WAITER, "in_cash", bounds.most_a_waiter),
-            (Rule.LATE, "late", bounds.most_late),
-        ):
-            pairs = window.filter(**{f"{column}__gt": 0}).values("client_id", "waiter_id")
-            counted = pairs.annotate(found=Sum(column), since=Min("day"), until=Max("day"))
-            for pair in counted.filter(found__gte=most):
-                if pair["client_id"] not in exempt:
-                    yield Finding(
-                        client_id=pair["client_id"],
-                        rule=rule,
-                        waiter_id=pair["waiter_id"],
-                        since=pair["since"],
-                        day=pair["until"],
-                        receipts=pair["found"],
-                    )
 
 
 receipt_readers.append(CardReader)
@@ -146,11 +121,8 @@ def find_findings(account: PosterAccount, since: datetime) -> Iterator[Event]:
     for row in new.values("found_at").annotate(findings=Count("pk")):
         key = f"cards {account.pk} {row['found_at'].isoformat()}"
         words = partial(finding_words, row["findings"])
-        yield Event(key, row["found_at"], reverse("groups:cards"), words, _may_see)
-
-
-def _may_see(user: User) -> bool:
-    return user.has_perm(VIEW_CARDS)
+        concerns = methodcaller("has_perm", VIEW_CARDS)
+        yield Event(key, row["found_at"], reverse("groups:cards"), words, concerns)
 
 
 def finding_words(findings: int) -> str:

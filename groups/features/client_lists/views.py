@@ -26,9 +26,8 @@ from groups.features.bulk.files.tables import NotReadable
 from groups.features.bulk.views import group_import
 from groups.features.client_lists import services
 from groups.features.client_lists.services import State
-from groups.features.moves.forms import ChoiceForm, TargetField
 from groups.features.moves.services import MoveCount
-from groups.features.moves.views import effects_of
+from groups.features.moves.views import ChoiceForm, TargetField, effects_of
 from groups.forms.fields import FileInput
 from groups.poster import Group
 from groups.presenters.clients import value_of

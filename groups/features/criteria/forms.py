@@ -1,29 +1,23 @@
 """Forms of the criteria: the table with its rows, the run, and the pin of a client; with their fields."""
 
-import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar, cast
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
-from django.template.defaultfilters import floatformat
-from django.utils.functional import lazy
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import mark_safe
-from django.utils.text import format_lazy
 from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from groups.features.criteria.models import Criteria
 from groups.features.criteria.services.judging import Criterion, Table
+from groups.features.criteria.services.reading import MAX_MOVES
 from groups.features.criteria.services.runs import version_of
-from groups.features.criteria.services.starts import MAX_MOVES
-from groups.forms.fields import INCOMPLETE, DecimalField
+from groups.forms.fields import INCOMPLETE, DecimalField, WholeField
+from groups.forms.groups import JINJA2
 from groups.models.submissions import LONGEST_REASON
 from groups.poster import Group
 from groups.poster.fields import KOPECKS, MAX_ID
@@ -32,6 +26,13 @@ from groups.services.values import NumberFormat, terms_words
 MOST_ROWS = 50
 _BOUNDS = ("bought_min", "bought_max", "receipts_min", "receipts_max")
 _CONDITIONS = (*_BOUNDS, "registered_min", "registered_max", "birthday_in")
+
+
+type Choices = Sequence[tuple[int | str, Any]]
+
+
+def choices_of(groups: Iterable[Group]) -> Choices:
+    return [("", _("Choose a group")), *((group.id, terms_words(group)) for group in groups)]
 
 
 class AmountField(DecimalField):
@@ -57,82 +58,20 @@ class AmountField(DecimalField):
         return super().prepare_value(Decimal(value) / KOPECKS if isinstance(value, int) else value)
 
 
-class WholeField(DecimalField):
-    """A whole number between two bounds; `after` stands behind the field in the sentence of its row."""
-
-    not_a_number = _("Enter a whole number.")
-
-    def __init__(self, least: int, most: int, *, after: Any = "", **kwargs: Any) -> None:
-        range_message = format_lazy(
-            _("Enter a number between {least} and {most}."),
-            least=least,
-            most=lazy(floatformat, str)(most, "0g"),
-        )
-        kwargs.setdefault("range_message", range_message)
-        super().__init__(maximum=Decimal(most), **kwargs)
-        self.least, self.after = least, after
-        self.widget.attrs["inputmode"] = "numeric"
-
-    def clean(self, value: Any) -> int | None:
-        number = super().clean(value)
-        if number is None:
-            return None
-        if number != int(number):
-            raise ValidationError(self.not_a_number)
-        if number < self.least:
-            raise ValidationError(self.range_message)
-        return int(number)
-
-    def prepare_value(self, value: Any) -> Any:
-        return str(value) if isinstance(value, int) else value
-
-
-class GroupOptions:
-    """The groups that fields offer: their options are written once for all fields of a page.
-
-    Fifty rows of five thousand groups would take Django half a minute.
-    """
-
-    def __init__(self, groups: Sequence[Group]) -> None:
-        self.ids = {str(group.id) for group in groups}
-        choices = [("", _("Choose a group")), *((group.id, terms_words(group)) for group in groups)]
-        self._html = format_html_join("", '<option value="{}">{}</option>', choices)
-
-    def html(self, chosen: str) -> str:
-        """Return the options, one of them chosen: also a group that is gone from Poster stays in sight."""
-        option = f'<option value="{chosen}">'
-        if chosen and chosen not in self.ids:
-            if not re.fullmatch("[0-9]{1,10}", chosen, re.ASCII):
-                return self._html
-            words = _("group %(id)s, gone from Poster") % {"id": chosen}
-            return self._html + format_html('<option value="{}" selected>{}</option>', chosen, words)
-        # A quote in a name is an entity, so no name can look like an option.
-        return mark_safe(self._html.replace(option, f"{option[:-1]} selected>", 1))  # noqa: S308
-
-
-class GroupSelect(forms.Widget):
-    options: GroupOptions
-    template_name = "criteria/group_select.html"
-
-    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        options = self.options.html(str(value or ""))
-        return {**super().get_context(name, value, attrs), "options": options}
-
-
-class GroupField(forms.IntegerField):
-    """The choice of a group; one that is gone from Poster is refused."""
-
-    widget: GroupSelect
+class GroupField(forms.TypedChoiceField):
+    """The choice of a group; one that is gone from Poster stays in sight, and is refused."""
 
     def __init__(self, **kwargs: Any) -> None:
-        self.unknown = _("This group is not in Poster. Choose another one.")
-        messages = {"required": _("Choose a group."), "invalid": self.unknown}
-        super().__init__(widget=GroupSelect, error_messages=messages, **kwargs)
+        messages = {
+            "required": _("Choose a group."),
+            "invalid_choice": _("This group is not in Poster. Choose another one."),
+        }
+        super().__init__(coerce=int, empty_value=None, error_messages=messages, **kwargs)
 
-    def validate(self, value: Any) -> None:
-        super().validate(value)
-        if value is not None and str(value) not in self.widget.options.ids:
-            raise ValidationError(self.unknown)
+    def offer(self, groups: Choices, chosen: Any) -> None:
+        self.choices = groups
+        if str(chosen or "") not in {str(group_id) for group_id, _words in groups}:
+            self.widget.choices = [*groups, (chosen, _("group %(id)s, gone from Poster") % {"id": chosen})]
 
 
 # --- The table ---------------------------------------------------------------------------------------------
@@ -144,6 +83,8 @@ RECEIPTS = pgettext_lazy("after a number", "receipts")
 class RowForm(forms.Form):
     """One row: a group, and conditions that must all hold. Labels, fields and units read as a sentence."""
 
+    default_renderer = JINJA2
+
     group = GroupField(label=_("Group"))
     days = WholeField(1, 365, label=_("in the last"), after=DAYS, required=False)
     bought_min = AmountField(label=_("bought at least"))
@@ -154,9 +95,9 @@ class RowForm(forms.Form):
     registered_max = WholeField(0, 36_500, label=_("registered at most"), after=AGO, required=False)
     birthday_in = WholeField(0, 180, label=_("has a birthday within"), after=DAYS, required=False)
 
-    def __init__(self, *args: Any, options: GroupOptions, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, groups: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        cast("GroupSelect", self.fields["group"].widget).options = options
+        cast("GroupField", self.fields["group"]).offer(groups, self["group"].value())
 
     def clean(self) -> None:
         data = self.cleaned_data
@@ -215,6 +156,8 @@ Rows = forms.formset_factory(
 
 
 class CriteriaForm(forms.Form):
+    default_renderer = JINJA2
+
     otherwise = GroupField(label=_("all others of these groups"))
     max_moves = WholeField(
         0,
@@ -255,9 +198,9 @@ class CriteriaForm(forms.Form):
         if start:
             initial, rows = {"max_moves": MAX_MOVES} | initial, [*rows, start]
         super().__init__(data, initial=initial)
-        options = GroupOptions(groups)
-        cast("GroupSelect", self.fields["otherwise"].widget).options = options
-        self.rows = Rows(data, prefix="rows", initial=rows or [{}], form_kwargs={"options": options})
+        choices = choices_of(groups)
+        cast("GroupField", self.fields["otherwise"]).offer(choices, self["otherwise"].value())
+        self.rows = Rows(data, prefix="rows", initial=rows or [{}], form_kwargs={"groups": choices})
 
     def clean(self) -> None:
         otherwise = self.cleaned_data.get("otherwise")

@@ -14,14 +14,14 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.models import PosterAccount
 from groups.models.leases import Columns, Due, DueQuerySet, Nights
-from groups.models.submissions import LONGEST_REASON, Submission
+from groups.models.submissions import LONGEST_REASON, Made, Submission
 
 CHANGE_CRITERIA = "groups.change_criteria"
 KIND = "criteria"
 NIGHTS = Nights(lambda: settings.CRITERIA_SECONDS, lambda: settings.CRITERIA_HOUR)
 
 
-class Criteria(Due):
+class Criteria(Due, Made):
     """The saved table of an account.
 
     `table` is a `Table` of `services/judging.py`: rows in their order, the group of all others, and the most
@@ -48,10 +48,6 @@ class Criteria(Due):
     table = models.JSONField()
     fingerprint = models.CharField(max_length=32)
     nightly = models.BooleanField(default=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="criteria"
-    )
-    user_name = models.CharField(max_length=150)
     saved_at = models.DateTimeField(default=timezone.now)
 
     night_at = models.DateTimeField(null=True)
@@ -64,9 +60,6 @@ class Criteria(Due):
 
     class Meta:
         default_permissions = ()
-
-    def __str__(self) -> str:
-        return self.account_id
 
     @classmethod
     def lease_time(cls) -> timedelta:
@@ -84,7 +77,7 @@ class Criteria(Due):
         return {"held": reason, "held_at": now, "night_at": None, "next_at": None}
 
 
-class CriteriaSave(models.Model):
+class CriteriaSave(Made):
     """One save of the table; its id is the form's `operation`, so the same form sent twice is one save.
 
     `table` is what was saved, with `nightly` beside it: the saves of an account tell who changed what.
@@ -92,19 +85,12 @@ class CriteriaSave(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="criteria_saves")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="criteria_saves"
-    )
-    user_name = models.CharField(max_length=150)
     table = models.JSONField()
     saved_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ("-saved_at",)
         default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"{self.account_id} {self.saved_at:%F %T}"
 
     def get_absolute_url(self) -> str:
         return reverse("groups:criteria")
@@ -127,7 +113,7 @@ class CriteriaPinQuerySet(models.QuerySet["CriteriaPin"]):
         return frozenset(self.in_force(account_id).values_list("client_id", flat=True))
 
 
-class CriteriaPin(models.Model):
+class CriteriaPin(Made):
     """A client who stays where they are, whatever the criteria say, up to and including the day `until`.
 
     Of the client it has the id alone.
@@ -137,10 +123,6 @@ class CriteriaPin(models.Model):
     client_id = models.PositiveIntegerField()
     reason = models.CharField(max_length=LONGEST_REASON)
     until = models.DateField(null=True)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="criteria_pins"
-    )
-    user_name = models.CharField(max_length=150)
     made_at = models.DateTimeField(default=timezone.now)
 
     objects = CriteriaPinQuerySet.as_manager()
@@ -149,6 +131,3 @@ class CriteriaPin(models.Model):
         ordering = ("client_id",)
         default_permissions = ()
         constraints = (models.UniqueConstraint(fields=("account", "client_id"), name="one_pin_a_client"),)
-
-    def __str__(self) -> str:
-        return f"{self.account_id} {self.client_id}"

@@ -1,12 +1,15 @@
-"""Show and save the table, its preview, its run and the pins; parts of other pages."""
+"""Show and save the table, its preview with its pictures, its run and the pins; parts of other pages."""
 
 import json
 import re
 import uuid
 from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from http import HTTPStatus
-from itertools import pairwise
-from typing import Any
+from itertools import compress, pairwise
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -15,35 +18,41 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from groups import hooks
 from groups.features.approvals.models import ApprovalRequest
-from groups.features.criteria import presenters
-from groups.features.criteria.forms import CriteriaForm, GroupOptions, PinForm, RowForm, RunForm
+from groups.features.criteria.forms import CriteriaForm, PinForm, RowForm, RunForm, choices_of
 from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria
 from groups.features.criteria.services import runs
-from groups.features.criteria.services.judging import Table
+from groups.features.criteria.services.judging import Bought, Criterion, Table
 from groups.features.criteria.services.reading import (
+    NAMED_AT_MOST,
+    STARTS,
     CriteriaReading,
     GroupsGone,
+    PairSums,
     Preview,
+    Spread,
+    dates_of,
     find_preview,
     kept_spread,
     lacks_sales,
     new_reading,
     saved_criteria,
+    start_of,
 )
 from groups.features.criteria.services.runs import Run, SavedSince
-from groups.features.criteria.services.starts import STARTS, start_of
-from groups.features.insights.services.sales import VIEW_SALES, cost_words, summed
-from groups.features.insights.services.scheme import begin_promotions, begin_rules
+from groups.features.insights.services.sales import VIEW_SALES, cost_words, rounded, summed
+from groups.features.insights.services.scheme import Listed, begin_promotions, begin_rules
 from groups.features.insights.services.sweep import SweepProgress, read_now
 from groups.models import Job
 from groups.models.submissions import Submission
-from groups.poster import ErrorReason, Unreachable
-from groups.poster.fields import whole_number
+from groups.poster import Client, ErrorReason, Group, Promotion, Unreachable
+from groups.poster.fields import KOPECKS, whole_number
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services import groups as reads
 from groups.services.clients import SECONDS_FOR_ALL, VIEW_CLIENTS
@@ -87,7 +96,7 @@ def criteria(request: Request) -> HttpResponse:
     messages.success(request, text)
     found = {group.id: group for group in groups}
     for upper, lower in pairwise(found[group_id] for group_id in form.table.groups):
-        if presenters.is_better(upper, lower):
+        if is_better(upper, lower):
             text = _("“%(upper)s” stands above “%(lower)s” and gives less: clients who fit both get less.")
             messages.warning(request, text % {"upper": terms_words(upper), "lower": terms_words(lower)})
     return redirect("groups:criteria")
@@ -157,7 +166,7 @@ def _table_context(saved: Criteria, groups: Groups, user: User) -> dict[str, Any
                 "group_id": row.group_id,
                 "name": name_or_number(groups.find(row.group_id), row.group_id),
                 "is_gone": is_gone(row.group_id),
-                "conditions": presenters.conditions_of(row),
+                "conditions": conditions_of(row),
             }
             for row in table.rows
         ],
@@ -216,7 +225,7 @@ def _effect_of(preview: Preview, reading: CriteriaReading) -> dict[str, Any]:
     promotions = begin_promotions(credentials)() if preview.pairs else None
     against = sum((Counter(pair.against) for pair in preview.pairs), Counter[int]())
     rules = {rule.id: rule for rule in begin_rules(credentials)().found} if against else {}
-    pairs = [presenters.pair_of(pair, reading, name_of, promotions) for pair in preview.pairs]
+    pairs = [pair_of(pair, reading, name_of, promotions) for pair in preview.pairs]
     cost = summed(pair.cost for pair in preview.pairs)
     return {
         "preview": preview,
@@ -239,7 +248,7 @@ def _effect_of(preview: Preview, reading: CriteriaReading) -> dict[str, Any]:
             for rule_id, clients in against.most_common()
         ],
         "promotions_unread": bool(promotions and (promotions.failure or promotions.unreadable)),
-        **presenters.flows_of(preview, reading, name_of),
+        **flows_of(preview, reading, name_of),
     }
 
 
@@ -309,22 +318,22 @@ def spread(request: Request) -> HttpResponse:
         if match := re.fullmatch("rows-([0-9]{1,2})-([a-z_]+)", name):
             typed[match[1]][match[2]] = text
     groups = reads.list_groups(request.credentials)
-    options = GroupOptions(groups.groups)
+    choices = choices_of(groups.groups)
     # The rows in the order of their bounds; of what cannot be read there is nothing.
-    bounds: dict[tuple[str, int], list[presenters.Bounds]] = defaultdict(list)
+    bounds: dict[tuple[str, int], list[Bounds]] = defaultdict(list)
     for number, fields in sorted(typed.items(), key=lambda row: int(row[0])):
-        row = RowForm(fields, options=options)
+        row = RowForm(fields, groups=choices)
         row.is_valid()
         days, group = row.cleaned_data.get("days"), row.cleaned_data.get("group")
         for field in ("bought", "receipts"):
             ends = tuple(row.cleaned_data.get(f"{field}_{end}") for end in ("min", "max"))
             if days and ends != (None, None):
                 name = name_or_number(groups.find(group), group) if group else _("no group yet")
-                bounds[field, days].append(presenters.Bounds(f"rows-{number}-{field}", name, *ends))
+                bounds[field, days].append(Bounds(f"rows-{number}-{field}", name, *ends))
         if days and not bounds:
             bounds["bought", days] = []
     cards = [
-        presenters.spread_card(field, days, spread, rows)
+        spread_card(field, days, spread, rows)
         for (field, days), rows in bounds.items()
         if (spread := kept_spread(request.credentials, field, days))
     ]
@@ -372,11 +381,246 @@ def _redirect_to_pins(request: Request) -> HttpResponse:
     return HttpResponse(headers={"HX-Location": json.dumps(place)})
 
 
-# --- Words of the table and of its preview ---------------------------------------------------------------
+# --- Words -------------------------------------------------------------------------------------------------
 
 
 def nothing_saved_words() -> Message:
     return Message(_("There are no automatic groups yet"), _("Save a table first."))
+
+
+def is_better(old: Group, new: Group) -> bool | None:
+    """Return True if clients get more in the new group, None if as much; the percent comes first."""
+    before, after = ((group.percent, group.effective_bonus) for group in (old, new))
+    return None if before == after else after > before
+
+
+def days_words(days: int) -> str:
+    return ngettext("in %(count)s day", "in %(count)s days", days) % {"count": days}
+
+
+def kopecks_words(kopecks: int) -> str:
+    return NumberFormat.current().round_money(Decimal(kopecks) / KOPECKS)
+
+
+def conditions_of(row: Criterion) -> list[str]:
+    count, found = NumberFormat.current().count, list[str]()
+
+    def say(text: str, least: int | None, most: int | None, written: Callable[[int], str]) -> None:
+        low, high = ("" if bound is None else written(bound) for bound in (least, most))
+        if low and high:
+            bounds = _("from %(low)s to %(high)s") % {"low": low, "high": high}
+        elif low:
+            bounds = _("at least %(low)s") % {"low": low}
+        elif high:
+            bounds = _("at most %(high)s") % {"high": high}
+        else:
+            return
+        found.append(text % {"bounds": bounds, "period": days_words(row.days or 0)})
+
+    say(_("bought %(bounds)s %(period)s"), row.bought_min, row.bought_max, kopecks_words)
+    say(_("receipts: %(bounds)s %(period)s"), row.receipts_min, row.receipts_max, count)
+    say(_("registered, days ago: %(bounds)s"), row.registered_min, row.registered_max, count)
+    if row.birthday_in is not None:
+        text = ngettext(
+            "a birthday within %(count)s day", "a birthday within %(count)s days", row.birthday_in
+        )
+        found.append(text % {"count": count(row.birthday_in)})
+    return found
+
+
+def reason_words(client: Client, bought: Bought | None, days: int | None, row: Criterion | None) -> str:
+    """Return why a client belongs elsewhere: "bought 6,420 ₴ in 365 days, receipts: 12"."""
+    parts, (born, registered) = [], dates_of(client)
+    if bought is not None and days is not None:
+        values = {"sum": kopecks_words(bought[0]), "period": days_words(days)}
+        values["receipts"] = NumberFormat.current().count(bought[1])
+        parts.append(_("bought %(sum)s %(period)s, receipts: %(receipts)s") % values)
+    if row and row.birthday_in is not None and isinstance(born, tuple):
+        month, day = born
+        parts.append(_("birthday on %(day)s") % {"day": f"{day:02}.{month:02}"})
+    if row and row.needs_registration and isinstance(registered, date):
+        parts.append(_("registered on %(day)s") % {"day": date_format(registered, "SHORT_DATE_FORMAT")})
+    return ", ".join(parts or [_("no row holds any more")])
+
+
+def pair_of(
+    pair: PairSums,
+    reading: CriteriaReading,
+    name_of: Callable[[int], str],
+    promotions: Listed[Promotion] | None,
+) -> dict[str, Any]:
+    numbers, rows, place = NumberFormat.current(), reading.table.rows, reading.table.places[pair.to_id]
+    row = rows[place] if place < len(rows) else None
+    named = reading.named if reading.pair == (pair.from_id, pair.to_id) else []
+    shown = reading.skip + len(named)
+    old, new = reading.groups[pair.from_id], reading.groups[pair.to_id]
+    names = {pair.from_id: name_of(pair.from_id), pair.to_id: name_of(pair.to_id)}
+    facts: dict[str, Any] = {
+        "sums": pair,
+        "is_better": is_better(old, new),
+        "percents": tuple(numbers.percent(group.percent) for group in (old, new)),
+        "names": tuple(names.values()),
+        "conditions": conditions_of(row) if row else [_("no row holds any more")],
+        "cost_words": cost_words(rounded(pair.cost)),
+        # The promotions of one of the two groups, with True for the one that clients leave.
+        "promotions": [
+            (each, names[pair.from_id if is_lost else pair.to_id], is_lost)
+            for each in (promotions.found if promotions else ())
+            if (is_lost := pair.from_id in each.group_ids) != (pair.to_id in each.group_ids)
+        ],
+        "people": [
+            (client.id, client.name, reason_words(client, sums, pair.days, row)) for client, sums in named
+        ],
+        "next_skip": shown if len(named) == NAMED_AT_MOST and shown < pair.clients else 0,
+    }
+    if pair.bought is not None and pair.receipts is not None and pair.days is not None:
+        facts["money"] = " – ".join(dict.fromkeys(map(kopecks_words, pair.bought)))
+        facts["receipts"] = " – ".join(dict.fromkeys(map(numbers.count, pair.receipts)))
+        facts["period"] = days_words(pair.days)
+    return facts
+
+
+# --- Who would go where ------------------------------------------------------------------------------------
+
+HEIGHT, HEAD, LEAST = 240.0, 46.0, 1.5
+"""Pixels of all clients, of the words over a group, and of the narrowest flow."""
+CHIP = 18.0
+"""The height from which on a flow has its number in it."""
+MOST_GROUPS = 6
+"""Groups that a picture shows; the rest of a longer table is drawn as one, REST."""
+REST = 0
+LONGEST_NAME = 22
+"""Letters of a name in the picture, for a phone; its tables have all of them."""
+
+
+def flows_of(preview: Preview, reading: CriteriaReading, name_of: Callable[[int], str]) -> dict[str, Any]:
+    """Return the groups now and then, and the clients between them as bands of an SVG that is 100 wide."""
+    groups, numbers = reading.table.groups, NumberFormat.current()
+    moving, staying, clients = Counter[int](), Counter(preview.members), Counter[tuple[int, int]]()
+    for pair in preview.pairs:
+        moving.update({pair.from_id: pair.clients, pair.to_id: pair.clients})
+        staying[pair.from_id] -= pair.clients
+    most = MOST_GROUPS if len(groups) <= MOST_GROUPS else MOST_GROUPS - 1
+    shown = set(sorted(groups, key=lambda each: -moving[each])[:most])
+    places = {each: each if each in shown else REST for each in groups}
+    for pair in preview.pairs:
+        clients[places[pair.from_id], places[pair.to_id]] += pair.clients
+    for each in groups:
+        clients[places[each], places[each]] += staying[each]
+
+    scale, order = HEIGHT / max(clients.total(), 1), list(dict.fromkeys(places.values()))
+    flows: list[dict[str, Any]] = [
+        {"ends": ends, "clients": number, "height": max(number * scale, LEAST)}
+        for ends, number in sorted(clients.items(), key=lambda item: [order.index(each) for each in item[0]])
+        if number > 0
+    ]
+    sides: dict[int, dict[str, Any]] = {each: {} for each in order}
+    for column, when in enumerate(("now", "then")):
+        y = 0.0
+        for group_id, side in sides.items():
+            top = y = y + HEAD
+            here = [flow for flow in flows if flow["ends"][column] == group_id]
+            for flow in here:
+                flow[when], y = y, y + flow["height"]
+            number = sum(flow["clients"] for flow in here)
+            side[when] = {"top": f"{top:.1f}", "height": f"{y - top:.1f}", "clients": number}
+    for group_id, side in sides.items():
+        name = side["name"] = name_of(group_id) if group_id else _("the other groups")
+        side["short"] = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+        if group := reading.groups.get(group_id):
+            side["percent"] = numbers.percent(group.percent)
+        change = side["then"]["clients"] - side["now"]["clients"]
+        side["change"] = f"{'+' if change > 0 else '−'}{numbers.count(abs(change))}" if change else "="
+    looks = {True: "better", False: "worse", None: "same"}
+    for flow in flows:
+        left, right, height, (old, new) = flow["now"], flow["then"], flow["height"], flow["ends"]
+        there = f"M0 {left:.1f}C50 {left:.1f} 50 {right:.1f} 100 {right:.1f}"
+        left, right = left + height, right + height
+        flow["path"] = f"{there}V{right:.1f}C50 {right:.1f} 50 {left:.1f} 0 {left:.1f}Z"
+        flow["words_at"] = f"{left - height / 2 + 4:.1f}" if height >= CHIP else ""
+        flow["from"], flow["to"] = sides[old]["name"], sides[new]["name"]
+        flow["opens"] = bool(old and new and old != new)
+        look = looks[is_better(reading.groups[old], reading.groups[new])] if flow["opens"] else "same"
+        flow["look"] = "stays" if old == new else look
+    high = HEAD * len(order) + sum(flow["height"] for flow in flows)
+    return {"sides": list(sides.values()), "flows": flows, "flows_high": f"{high:.0f}"}
+
+
+# --- Where clients lie -------------------------------------------------------------------------------------
+
+BARS_HIGH, LEVEL = 128, 26
+"""Pixels of the bars and of a line of the bounds."""
+CLOSE = 24
+"""Hundredths of the width in which the words of two bounds would meet, also on a phone."""
+
+
+class Bounds(NamedTuple):
+    """The bounds of a row for one amount; `field` begins the names of their fields."""
+
+    field: str
+    name: str
+    least: int | None
+    most: int | None
+
+
+def spread_card(field: str, days: int, spread: Spread, rows: list[Bounds]) -> dict[str, Any]:
+    """Return a picture in units of its template: bars in the shade of their row, the bounds, and an axis."""
+    counts, words = spread.counts, kopecks_words if field == "bought" else NumberFormat.current().count
+    highest, last = max(counts) or 1, len(counts) - 1
+    shades = [f"{1 - 0.72 * place / len(rows):.2f}" for place in range(len(rows))] + ["0.25"]
+    bars, of_rows = [], [0] * len(shades)
+    for place, count in enumerate(counts):
+        # The first row counts, as for clients. A bar of one client among thousands can be seen too.
+        within = (spread.is_within(place, row.least, row.most) for row in rows)
+        row = next(compress(range(len(rows)), within), len(rows))
+        of_rows[row] += count
+        height = max(BARS_HIGH * count / highest, 1.0) if count else 0.0
+        bars.append((f"{BARS_HIGH - height:.2f}", f"{height:.2f}", shades[row], row < len(rows)))
+    flags: list[dict[str, Any]] = []
+    level, before = 0, -100.0
+    ends = [(f"{row.field}_min", row.least) for row in rows] + [
+        (f"{row.field}_max", row.most) for row in rows
+    ]
+    for name, value in sorted(((name, value) for name, value in ends if value), key=lambda end: end[1]):
+        x, text = 100 * min(value / spread.step, last + 1) / len(counts), words(value)
+        # Words that would cover those of the bound before stand above them.
+        level, before = (level + 1 if x - before < CLOSE else 0), x
+        width = 16 + 8 * len(text)
+        left = -width if x > 100 - CLOSE else -width // 2 if x > CLOSE / 2 else 0
+        flags.append(
+            {"name": name, "x": f"{x:.2f}", "words": text, "width": width, "left": left, "level": level}
+        )
+    levels = max((flag["level"] for flag in flags), default=-1) + 1
+    for flag in flags:
+        flag["y"] = (levels - 1 - flag["level"]) * LEVEL
+        flag["line"] = levels * LEVEL + BARS_HIGH - flag["y"]
+    edges = [words(place * spread.step) for place in range(len(counts))]
+    return {
+        "field": field,
+        "days": days,
+        # A step as people type it: in hryvnia, or receipts.
+        "step": spread.step // (KOPECKS if field == "bought" else 1),
+        "is_exact": all(spread.is_edge(row.least, row.most) for row in rows),
+        "parts": [
+            {"name": row.name if row else "", "shade": shade, "clients": clients}
+            for row, shade, clients in zip((*rows, None), shades, of_rows, strict=True)
+        ],
+        "bars": bars,
+        "flags": flags,
+        "flags_high": levels * LEVEL,
+        "ticks": [
+            ("0", "start", edges[0]),
+            (f"{100 * (last // 2) / len(counts):.2f}", "middle", edges[last // 2]),
+            ("100", "end", f"{edges[last]} +"),
+        ],
+        "lines": [
+            (f"{low} – {high}", count)
+            for (low, high), count in zip(pairwise(edges), counts, strict=False)
+            if count
+        ],
+        "top": edges[last],
+        "in_top": counts[-1],
+    }
 
 
 # --- Parts of other pages ----------------------------------------------------------------------------------

@@ -46,9 +46,6 @@ class Watch(Due):
         db_table = "groups_watch"
         default_permissions = ()
 
-    def __str__(self) -> str:
-        return f"{self.account_id} {self.looked_at}"
-
     @property
     def sender(self) -> tuple[int | None, str]:
         return self.credentials.user_id if self.credentials else None, self.account_id
@@ -70,10 +67,13 @@ class WatchedQuerySet[Row: Watched](DueQuerySet[Row]):
         """Return those whose token Poster has not refused: the watch alone tries it again."""
         return self.watched().filter(watch__credentials__refused_at=None)
 
-    def add_missing(self) -> None:
+    def accounts_due(self, seconds: float) -> list[str]:
+        """Make missing rows, and return the accounts whose rows are due; none where `seconds` are 0."""
+        if not seconds:
+            return []
         new = Watch.objects.on().exclude(pk__in=self.model._default_manager.values("pk"))
-        rows = [self.model(watch=watch) for watch in new]
-        self.bulk_create(rows, ignore_conflicts=True)
+        self.bulk_create([self.model(watch=watch) for watch in new], ignore_conflicts=True)
+        return list(self.usable().due().values_list("pk", flat=True))
 
 
 class Watched(Due):

@@ -74,15 +74,7 @@ def forget_old() -> int:
     return Figure.objects.filter(day__lt=timezone.localdate() - KEPT).delete()[0]
 
 
-def accounts_due() -> list[str]:
-    """Return the names of the accounts whose figures are due; make missing rows."""
-    if not settings.FIGURES_SECONDS:
-        return []
-    Tally.objects.add_missing()
-    return list(Tally.objects.usable().due().values_list("pk", flat=True))
-
-
-@routine("figures", pause=5.0, accounts=accounts_due)
+@routine("figures", pause=5.0, accounts=lambda: Tally.objects.accounts_due(settings.FIGURES_SECONDS))
 def look_at(account: str) -> None:
     """Add up the figures of an account, if it is time to and no other worker is at it."""
     run_due(Tally.objects.usable().filter(pk=account).select_related("watch__credentials"), look)
@@ -125,7 +117,8 @@ def _store_days(turn: Turn[Tally], first: date, last: date) -> "Members":
             account_id=account_id,
             group_id=group_id,
             day=day,
-            **(members.columns_of(group_id) if day == last else {}),
+            clients=members.clients[group_id] if day == last else None,
+            owed=members.owed.get(group_id, Decimal(0)) if day == last else None,
             **(bought.get((day, group_id), Bought()).columns if is_allowed else {}),
         )
         for day in days
@@ -155,9 +148,6 @@ class Members:
     removed: Counter[int] = field(default_factory=Counter)
     owed: dict[int, Decimal | None] = field(default_factory=dict)
     group_ids: list[int] = field(default_factory=list)
-
-    def columns_of(self, group_id: int) -> Columns:
-        return {"clients": self.clients[group_id], "owed": self.owed.get(group_id, Decimal(0))}
 
 
 def read_members(turn: Turn[Tally]) -> Members:

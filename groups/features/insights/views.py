@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
-from django.utils.text import Truncator, capfirst
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 from django.views.decorators.http import require_safe
@@ -42,7 +42,6 @@ from groups.features.insights.services.scheme import (
     Dependents,
     MemberAdder,
     MemberSums,
-    Questions,
     Scheme,
     begin_dependents,
     begin_promotions,
@@ -423,7 +422,7 @@ def loyalty_scheme(request: Request) -> HttpResponse:
     # The clients and sales of the last good copy of the groups are not added up.
     count = turnover = None
     if not is_copy:
-        members = MemberAdder(credentials, Questions.of_scheme(scheme))
+        members = MemberAdder(credentials, scheme)
         if "refresh" in request.GET:
             members.forget()
         count = read(members, now=is_asked or sweep.is_small(credentials))
@@ -514,62 +513,39 @@ def _findings(scheme: Scheme, *, may_change: bool) -> list[tuple[str, list[Varia
     return [(name, found) for name, found in findings.items() if found]
 
 
-WIDTHS = {"desk": 460, "phone": 320}
-STEP, ARROW = 78, 36
-"""Heights of a step, and of the arrow of the rule above it."""
-LETTER = 8.5
-"""Width of a letter in the units of the drawing, as a generous mean: names are cut to their place."""
 SHOWN_WITHOUT_RULE = 8
-THINNEST = Decimal(3)
-"""Width of the bar of 0 percent."""
+THINNEST = Decimal("0.7")
+"""Hundredths of the width for the bar of 0 percent."""
 
 
 def _pictures(scheme: Scheme, turnover_of: Callable[[int], str]) -> list[Variables]:
-    """Draw the groups as steps, those of each ladder together, with the rules between them as arrows.
+    """Return the groups as steps, those of each ladder together, with the rules between them as arrows.
 
-    The groups that no rule leads to come last. Each picture is drawn at two widths. An arrow ends at the `y`
-    of its step, and the name, the figures and the bar are below; a group that is gone has no bar.
+    The groups that no rule leads to come last. A group that is gone has no bar.
     """
     ladder, numbers = scheme.ladder, NumberFormat.current()
     highest = max((group.percent for group in ladder.groups.values()), default=Decimal(0)) or Decimal(1)
 
-    def drawings(items: Sequence[tuple[LoyaltyRule | None, Group | None]]) -> Iterator[Variables]:
-        # In one picture all are rules, or all are groups without one.
-        arrow = ARROW if items[0][0] else 0
-        for look, width in WIDTHS.items():
-            steps = []
-            for place, (rule, group) in enumerate(items):
-                name, figures, bar_width = "", "", ""
-                if group:
-                    facts = (
-                        numbers.percent(group.percent),
-                        clients_words(group.clients),
-                        turnover_of(group.id),
-                    )
-                    name, figures = group.name, " · ".join(filter(None, facts))
-                    bar_width = f"{max(THINNEST, width * group.percent / highest):.1f}"
-                elif rule:
-                    name = _("no. %(id)s is not in the list") % {"id": rule.group_id}
-                step = {
-                    "y": place * (STEP + arrow) + arrow,
-                    "name": Truncator(name).chars(int(width / LETTER)),
-                    "figures": figures,
-                    "sum": numbers.round_money(rule.value) if rule else "",
-                    "is_bonus": group and group.is_bonus,
-                    "bar_width": bar_width,
-                }
-                steps.append(step)
-            yield {"look": look, "width": width, "height": (STEP + arrow) * len(items), "steps": steps}
+    def step(rule: LoyaltyRule | None, group: Group | None) -> Variables:
+        facts: tuple[str, ...] = ()
+        if group:
+            facts = numbers.percent(group.percent), clients_words(group.clients), turnover_of(group.id)
+        return {
+            "rule": rule,
+            "sum": numbers.round_money(rule.value) if rule else "",
+            "group": group,
+            "figures": " · ".join(filter(None, facts)),
+            "width": f"{max(THINNEST, 100 * group.percent / highest):.1f}" if group else "",
+        }
 
     pictures: list[Variables] = []
     for kind, rules in groupby(sorted(ladder.rules, key=lambda rule: ladder.kind(rule) or 0), ladder.kind):
         title = type_label(kind) if kind in tuple(LoyaltyType) else ""
-        drawn = list(drawings([(rule, ladder.group_of(rule)) for rule in rules]))
-        pictures.append({"title": title, "drawings": drawn})
+        pictures.append({"title": title, "steps": [step(rule, ladder.group_of(rule)) for rule in rules]})
     if outside := sorted(ladder.outside, key=lambda group: (-group.clients, group.id)):
-        drawn = list(drawings([(None, group) for group in outside[:SHOWN_WITHOUT_RULE]]))
+        steps = [step(None, group) for group in outside[:SHOWN_WITHOUT_RULE]]
         more = max(len(outside) - SHOWN_WITHOUT_RULE, 0)
-        pictures.append({"are_outside": True, "drawings": drawn, "more": more})
+        pictures.append({"are_outside": True, "steps": steps, "more": more})
     return pictures
 
 

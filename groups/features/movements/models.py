@@ -36,9 +36,6 @@ class Roll(Watched):
     class Meta:
         default_permissions = ()
 
-    def __str__(self) -> str:
-        return f"{self.watch_id} {self.judged_at}"
-
     @property
     def longest_pause(self) -> timedelta:
         return NIGHTS.pause
@@ -86,6 +83,3 @@ class Movement(models.Model):
             models.Index(fields=("account", "from_id", "day"), name="movement_out_of"),
             models.Index(fields=("account", "found_at"), name="movement_by_look"),
         )
-
-    def __str__(self) -> str:
-        return f"{self.account_id} {self.client_id} {self.from_id}→{self.to_id} {self.day}"

@@ -87,15 +87,7 @@ class Seen(NamedTuple):
     paid: Decimal | None = None
 
 
-def accounts_due() -> list[str]:
-    """Make missing rolls, and return the accounts at whose clients it is time to look."""
-    if not settings.MOVEMENT_SECONDS:
-        return []
-    Roll.objects.add_missing()
-    return list(Roll.objects.usable().due().values_list("pk", flat=True))
-
-
-@routine("movements", pause=5.0, accounts=accounts_due)
+@routine("movements", pause=5.0, accounts=lambda: Roll.objects.accounts_due(settings.MOVEMENT_SECONDS))
 def look_at(account: str) -> None:
     run_due(Roll.objects.usable().filter(pk=account).select_related("watch__credentials"), _look)
 

@@ -464,9 +464,7 @@ def plan_move(
         raise ValueError("Nobody is to be moved.")
     return Job(
         id=operation,
-        account=credentials.account,
-        user=user,
-        user_name=user.get_username(),
+        **credentials.sender_columns,
         kind=kind.kind,
         group_id=sources[0].id if len(sources) == 1 else None,
         group_name=", ".join(group.name for group in sources)[:400],

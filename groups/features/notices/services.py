@@ -18,7 +18,6 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Now
-from django.tasks import task
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.text import Truncator
@@ -39,7 +38,7 @@ from groups.services.events import Event, event_sources, events_since
 from groups.services.gateway import transport
 from groups.services.installation.doctor import Found, parts_of_features
 from groups.services.installation.doctor import State as Level
-from groups.services.installation.maintenance import prune, queues, routine
+from groups.services.installation.maintenance import prune, routine
 from groups.services.values import in_currency_of
 from poster_admin.common.encryption import Secret, SecretUnreadable
 from poster_admin.common.outages import is_outage
@@ -56,7 +55,6 @@ TRIAL = "trial"
 OVERLAP = timedelta(minutes=15)
 MORNING = clock_time(8)
 KEPT = timedelta(days=30)
-QUEUE = "notices"
 # Pauses between two tries, a day in all.
 RETRY_DELAYS = tuple(timedelta(minutes=minutes) for minutes in (0.5, 2, 10, 30, 60, 120, 240, 480, 480))
 # Most notices in one mail, and in one message of a chat; the next one has the rest.
@@ -67,8 +65,8 @@ LONGEST_SUBJECT = 120
 LONGEST_TEXT = 2000
 # Seconds for the whole exchange with Telegram.
 CHAT_DEADLINE = 10.0
-# A task that has not begun this long after its time was lost with its worker.
-OVERDUE = timedelta(minutes=2)
+# Readers to whom a worker sends at once: a server that does not answer holds one of them up.
+READERS_AT_ONCE = 10
 How = NoticeChoice.How
 State = Delivery.State
 NOT_SENT = (State.WAITING, State.GIVEN_UP)
@@ -215,8 +213,8 @@ def may_be_told(user: User) -> bool:
 # --- Send them ----------------------------------------------------------------------------------------------
 
 
-def queue_due_notices() -> None:
-    """Queue the notices that are due, one message a reader and account."""
+def pack_due_notices() -> None:
+    """Pack the notices that are due, one message a reader and account."""
     waiting = Notice.objects.filter(delivery=None, due_at__lte=timezone.now())
     for user_id, account_id in set(waiting.order_by().values_list("user_id", "account_id")):
         of_reader = Notice.objects.filter(user=user_id, account=account_id)
@@ -229,25 +227,22 @@ def queue_due_notices() -> None:
                 continue  # another worker was sooner
             delivery = Delivery.objects.create(user_id=user_id)
             of_reader.filter(pk__in=ids).update(delivery=delivery)
-            deliver.enqueue(str(delivery.pk))
 
 
-def queue_lost_messages() -> None:
-    """Queue the messages again whose task was lost with its worker; the lease lets one task send it."""
-    lost = Delivery.objects.due().filter(next_try_at__lte=timezone.now() - OVERDUE)
-    for pk in lost.values_list("pk", flat=True):
-        with transaction.atomic():
-            # Put it off, so that one worker queues it, and not each at each look.
-            if lost.filter(pk=pk).update(next_try_at=timezone.now()):
-                deliver.enqueue(str(pk))
+def readers_due() -> list[str]:
+    readers = Delivery.objects.due().order_by("next_try_at").values_list("user", flat=True)
+    return [str(each) for each in dict.fromkeys(readers)][:READERS_AT_ONCE]
 
 
-@task(queue_name=QUEUE)
-def deliver(delivery_id: str) -> None:
-    """Send one message, unless another worker is at it; if that fails, queue the next try."""
-    lease = Delivery.objects.due().take(
-        uuid.UUID(delivery_id), LEASE, tried_at=timezone.now(), tries=F("tries") + 1
-    )
+@routine("send notices", pause=1, accounts=readers_due)
+def send_due(reader: str) -> None:
+    for pk in Delivery.objects.due().filter(user=int(reader)).values_list("pk", flat=True):
+        deliver(pk)
+
+
+def deliver(delivery_id: uuid.UUID) -> None:
+    """Send one message, unless another worker is at it; if that fails, it is due again later."""
+    lease = Delivery.objects.due().take(delivery_id, LEASE, tried_at=timezone.now(), tries=F("tries") + 1)
     if lease is None:
         return
     delivery = lease.row.select_related("user__telegram_chat").first()
@@ -272,10 +267,7 @@ def deliver(delivery_id: str) -> None:
         if delivery.tries > len(RETRY_DELAYS):
             lease.release(state=State.GIVEN_UP, **values)
             return
-        next_try_at = timezone.now() + RETRY_DELAYS[delivery.tries - 1]
-        with transaction.atomic():
-            lease.release(next_try_at=next_try_at, **values)
-            deliver.using(run_after=next_try_at).enqueue(str(delivery.pk))
+        lease.release(next_try_at=timezone.now() + RETRY_DELAYS[delivery.tries - 1], **values)
     else:
         lease.release(state=State.SENT, failure="", detail="")
 
@@ -360,8 +352,7 @@ def text_of(notices: list[Notice]) -> str:
 @routine("notices", pause=3)
 def tell_events() -> None:
     write_notices()
-    queue_due_notices()
-    queue_lost_messages()
+    pack_due_notices()
 
 
 @prune("notices")
@@ -384,5 +375,4 @@ def examine() -> Found:
         yield Level.GOOD, words % {"count": Delivery.objects.waiting().count()}
 
 
-queues.append(QUEUE)
 parts_of_features.append((gettext_noop("notices"), examine))

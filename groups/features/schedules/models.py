@@ -15,7 +15,7 @@ from groups.models.changes import Change
 from groups.models.credentials import PosterAccount
 from groups.models.leases import RELEASED, Columns, Due, DueQuerySet, Lease
 from groups.models.locks import Lock, future_key
-from groups.models.submissions import Consent, Submission
+from groups.models.submissions import Consent, Made, Submission
 from groups.poster import GroupValues
 
 # A step that was made later than this after its time is said to be late.
@@ -39,7 +39,7 @@ class ScheduleQuerySet(DueQuerySet["Schedule"]):
         return self.free(now).filter(~Exists(sent), state=Schedule.State.PLANNED)
 
 
-class Schedule(Due, Consent):
+class Schedule(Due, Made, Consent):
     """A change of a group's percent that comes at one time and, with `ends_at`, goes at another one.
 
     The id is the form's `operation`. `base` are the values of the group when it was planned, which come back
@@ -85,10 +85,6 @@ class Schedule(Due, Consent):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="schedules")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="schedules"
-    )
-    user_name = models.CharField(max_length=150)
     group_id = models.PositiveIntegerField()
     group_name = models.CharField(max_length=400)
     base = models.JSONField()
@@ -119,9 +115,6 @@ class Schedule(Due, Consent):
             models.Index(fields=("account", "state", "starts_at"), name="schedule_by_account"),
             models.Index(fields=("next_at",), name="schedule_due"),
         )
-
-    def __str__(self) -> str:
-        return f"group:{self.group_id} {self.state}"
 
     def get_absolute_url(self) -> str:
         return reverse("groups:schedules")

@@ -180,11 +180,6 @@ def accounts_due() -> QuerySet[Schedule, str]:
     return Schedule.objects.due().order_by().values_list("account", flat=True).distinct()
 
 
-@routine("planned changes", pause=1.0, accounts=accounts_due)
-def carry_out(account: str) -> None:
-    run_due(account=account)
-
-
 def run_due(now: datetime | None = None, account: str | None = None) -> list[Schedule]:
     """Make each step that is due, at `now` or else at its turn; return the schedules with a new state."""
     states = {}
@@ -200,6 +195,9 @@ def run_due(now: datetime | None = None, account: str | None = None) -> list[Sch
     for schedule in moved:
         log.info("Planned change %s is %s %s", schedule.pk, schedule.state, schedule.reason)
     return moved
+
+
+routine("planned changes", pause=1.0, accounts=accounts_due)(lambda account: run_due(account=account))
 
 
 def command_of(schedule: Schedule, change_id: uuid.UUID, credentials: PosterCredentials) -> UpdateGroup:

@@ -1,17 +1,20 @@
 """Views of planned changes: plan, list, cancel after a question; and their parts of other pages."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext
 from django.utils.translation import gettext as _
@@ -19,12 +22,12 @@ from django.views.decorators.http import require_safe
 
 from groups import hooks
 from groups.features.schedules import services
-from groups.features.schedules.forms import ScheduleForm, SeveralForm, TimesForm
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.services import CHANGE_GROUP, is_overtaken, open_schedules, planned_words
-from groups.forms.groups import Version, is_other_than_shown
+from groups.forms.fields import ONE_IS_GONE, BonusField, PercentField
+from groups.forms.groups import Version, WriteForm, is_other_than_shown, version_of_several
 from groups.models import Change, PosterCredentials
-from groups.poster import Group, GroupValues, PosterError
+from groups.poster import Group, GroupValues, LoyaltyType, PosterError
 from groups.presenters.destinations import PAGE, GroupAction, ListAction, pages_for
 from groups.presenters.lists import ChoiceCondition, RowMark, Test, ids_param
 from groups.services import groups as reads
@@ -50,6 +53,147 @@ State = Schedule.State
 type Variables = dict[str, Any] | None
 # Closer than this a time is told by the day of its week alone.
 NEAR = timedelta(days=6)
+
+
+FORMAT = "%Y-%m-%dT%H:%M"
+
+
+class LocalTimeField(forms.CharField):
+    """A time on the site's clock: none that it leaves out, and of one that comes twice the first."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=FORMAT)
+        super().__init__(widget=widget, **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if not text:
+            return None
+        try:
+            typed = datetime.strptime(text, FORMAT)  # noqa: DTZ007 - the zone follows
+            moment = typed.replace(tzinfo=timezone.get_default_timezone(), fold=0)
+            shown = moment.astimezone(UTC).astimezone(moment.tzinfo)
+        except (ValueError, OverflowError):
+            raise ValidationError(
+                gettext_lazy("Enter a day and a time, for example 2026-12-04T18:00.")
+            ) from None
+        if shown.replace(tzinfo=None) != typed:
+            raise ValidationError(
+                gettext_lazy(
+                    "There is no such time: the clock is put forward in that hour. Choose another one."
+                )
+            )
+        return moment.astimezone(UTC)
+
+
+def proposed_times(now: datetime) -> list[tuple[str | Promise, str, str]]:
+    """Return times that one click fills in: label, beginning and end, or ""."""
+    sunday = (now + timedelta(days=6 - now.weekday())).replace(hour=22, minute=0, second=0, microsecond=0)
+    if sunday <= now:
+        sunday += timedelta(days=7)
+    begins = max(now, (sunday - timedelta(days=1)).replace(hour=10))
+    present, begin, end = (each.strftime(FORMAT) for each in (now, begins, sunday))
+    return [
+        (gettext_lazy("Now"), present, ""),
+        (gettext_lazy("This weekend"), begin, end),
+        (gettext_lazy("Until Sunday 22:00"), "", end),
+    ]
+
+
+class TimesForm(WriteForm):
+    percent = PercentField(label=gettext_lazy("Percent for that time"))
+    starts_at = LocalTimeField(
+        label=gettext_lazy("From"),
+        error_messages={"required": gettext_lazy("Enter when it begins.")},
+        help_text=gettext_lazy("A time that is past means: at once."),
+    )
+    ends_at = LocalTimeField(
+        label=gettext_lazy("Until"),
+        required=False,
+        help_text=gettext_lazy("Then the present values come back. Leave it empty if they should not."),
+    )
+
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        if data is None:  # else the summary of the errors takes the focus
+            self.fields["percent"].widget.attrs["data-type-at-once"] = True
+
+    @property
+    def proposals(self) -> list[tuple[str | Promise, str, str]]:
+        return proposed_times(timezone.localtime())
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        starts_at, ends_at = data.get("starts_at"), data.get("ends_at")
+        if ends_at and ends_at <= timezone.now():
+            self.add_error("ends_at", gettext_lazy("The end is past. Choose a later one."))
+        elif starts_at and ends_at and ends_at <= starts_at:
+            self.add_error("ends_at", gettext_lazy("The end must come after the beginning."))
+        return data
+
+
+class SeveralForm(TimesForm):
+    id = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, data: Any = None, *, groups: Sequence[Group], ids: Sequence[int]) -> None:
+        super().__init__(data)
+        self.groups, self._ids = groups, ids
+        self.initial.update(_shown(groups, ids))
+
+    def clean_id(self) -> Sequence[int]:
+        if len(self.groups) != len(self._ids):
+            raise ValidationError(ONE_IS_GONE)
+        return self._ids
+
+    def operation_of(self, group: Group) -> uuid.UUID:
+        return uuid.uuid5(self.cleaned_data["operation"], str(group.id))
+
+    def only(self, groups: Sequence[Group]) -> "SeveralForm":
+        """Return the form with the same input for these groups, as they are by now."""
+        ids = [group.id for group in groups]
+        data = {name: self[name].data for name in self.fields} | _shown(groups, ids)
+        return SeveralForm(data, groups=groups, ids=ids)
+
+
+def _shown(groups: Sequence[Group], ids: Sequence[int]) -> dict[str, str]:
+    return {"id": ",".join(map(str, ids)), "version": version_of_several(groups)}
+
+
+class ScheduleForm(TimesForm):
+    """The values of one group for some time; with `version` a group that was changed since is a conflict."""
+
+    birthday_bonus = BonusField(
+        label=gettext_lazy("Birthday bonus for that time"),
+        help_text=gettext_lazy("Leave it empty to keep the present one."),
+    )
+    version = forms.CharField(widget=forms.HiddenInput, required=False)
+    field_order = ("percent", "birthday_bonus", "starts_at", "ends_at")
+
+    def __init__(self, data: Any = None, *, group: Group) -> None:
+        super().__init__(data, initial={"percent": group.percent}, version=Version.of_group(group))
+        self.group, self.made_with = group, {"group": group}
+        if group.loyalty_type != LoyaltyType.BONUS:
+            del self.fields["birthday_bonus"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        is_readable = "percent" in data and "birthday_bonus" not in self.errors
+        if is_readable and not self.is_moved_on and self.planned == self.group.values:
+            self.add_error("percent", gettext_lazy("The group has these values already."))
+        return data
+
+    @property
+    def planned(self) -> GroupValues:
+        data, values = self.cleaned_data, self.group.values
+        bonus = data.get("birthday_bonus")
+        return values.replace(
+            percent=data["percent"], birthday_bonus=values.birthday_bonus if bonus is None else bonus
+        )
+
+    @property
+    def is_moved_on(self) -> bool:
+        version: Version = self.cleaned_data.get("version", Version())
+        return version.values not in (None, self.group.values)
 
 
 @require_safe
@@ -98,8 +242,7 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
         schedule = services.plan_schedule(schedule, credentials)
     except NotSent as error:
         return answer_not_sent(error, request, schedule, show)
-    words = (_("Planned:"), planned_words(schedule), *repeated_hour_words(schedule))
-    messages.success(request, " ".join(words))
+    messages.success(request, f"{_('Planned:')} {planned_words(schedule)}")
     return redirect("groups:detail", schedule.group_id)
 
 
@@ -186,9 +329,7 @@ def _make_schedule(
 ) -> Schedule:
     return Schedule(
         id=operation,
-        account=request.credentials.account,
-        user=request.user,
-        user_name=request.user.get_username(),
+        **request.credentials.sender_columns,
         group_id=group.id,
         group_name=group.name[:400],
         base=group.values.to_json(),
@@ -260,15 +401,6 @@ def _ask_to_cancel(
 # --- Words -------------------------------------------------------------------------------------------------
 
 
-def repeated_hour_words(schedule: Schedule) -> Iterator[str]:
-    """Yield a note for each time that comes twice in the night in which the clock is put back."""
-    which = _("%(time)s comes twice in that night, because the clock is put back: the first time is meant.")
-    for moment in filter(None, (schedule.starts_at, schedule.ends_at)):
-        local = timezone.localtime(moment)
-        if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
-            yield which % {"time": date_format(local, "TIME_FORMAT")}
-
-
 def mark_words(schedule: Schedule, group: Group | None) -> str:
     """Return the mark of a group in the list: "20% until Sun", "20% from Fri"."""
     base, planned = schedule.base_values, schedule.planned_values
@@ -335,7 +467,6 @@ def card_of(schedule: Schedule, user: User, group: Group | None = None) -> dict[
         "words": planned_words(schedule),
         "overtaken": overtaken_words(schedule, group),
         "reason": schedule.reason and Schedule.Reason(schedule.reason).label,
-        "repeated_hours": list(repeated_hour_words(schedule)),
         "who": names_words(schedule.user_name, schedule.asked_by),
         "return_was_tried": is_back,
         "may_cancel": user.has_perm(CHANGE_GROUP) and (schedule.is_open or schedule.state == State.HELD),

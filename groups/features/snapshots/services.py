@@ -544,9 +544,7 @@ def plan_restore(credentials: PosterCredentials, preview: RestorePreview, *, ope
     snapshot, target = preview.snapshot, preview.target
     return Job(
         id=operation,
-        account=credentials.account,
-        user=user,
-        user_name=user.get_username(),
+        **credentials.sender_columns,
         kind=RESTORE,
         group_id=snapshot.group_id,
         group_name=snapshot.group_name,

@@ -132,9 +132,7 @@ def _record(command: Command, columns: dict[str, Any]) -> Change:
     for _ in range(TRIES_TO_RECORD):
         change = Change(
             id=command.operation,
-            account=sender.account,
-            user=sender.user,
-            user_name=sender.user.get_username(),
+            **sender.sender_columns,
             action=command.action,
             target=command.target,
             job=command.job,

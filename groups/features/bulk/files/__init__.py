@@ -1,1 +1,1 @@
-"""Files with groups, CSV, XLSX and YAML: what they want, compared with what Poster has."""
+"""Files with groups, CSV, XLSX and YAML."""

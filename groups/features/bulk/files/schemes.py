@@ -19,8 +19,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from groups.features.bulk.files.read_workbook import ROWS_AT_MOST
-from groups.features.bulk.files.tables import Entry, Intended
-from groups.features.bulk.services import LineError, Rule
+from groups.features.bulk.services import Entry, Intended, LineError
 from groups.forms.fields import LARGEST_BONUS
 from groups.poster import Group, LoyaltyType
 from groups.poster.fields import plain
@@ -30,19 +29,17 @@ from groups.services.groups import Groups
 yaml: Any = SimpleLazyObject(lambda: import_module("yaml"))
 TYPE_NAMES = {LoyaltyType.BONUS: "bonus", LoyaltyType.DISCOUNT: "discount"}
 TYPES = {name: str(int(kind)) for kind, name in TYPE_NAMES.items()}
-FIELDS = {"groups": True, "rules": False}
+FIELDS = {"groups": True}
 FIELDS_OF_GROUP = {"name": True, "type": True, "percent": True, "birthday_bonus": False, "was": False}
-FIELDS_OF_RULE = {"group": True, "sum": True}
 """The fields of each kind, and whether they have to be there."""
 HIGHEST_PERCENT = Decimal(100)
-LARGEST_SUM = Decimal(10) ** 9
 # No sign, no exponent, no underscore, and no zero in front, by which YAML writes octal numbers.
 NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,2})?", re.ASCII)
 NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 DEEPEST = 5
 """One level below the values of a group: what is wrong there is told with all other errors."""
 VALUES_AT_MOST = 100_000
-"""Values, lists and fields of a file: 5,000 groups and as many rules have 80,000."""
+"""Values, lists and fields of a file: 5,000 groups have 55,000."""
 LONGEST_LINE = 2**31 - 1
 """A name is never broken into lines."""
 _line_end = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -59,7 +56,7 @@ def is_scheme(name: str, content: bytes) -> bool:
 
 
 def read_scheme(content: bytes) -> Intended:
-    """Return the groups and the rules of the only document in a file, or all errors, from its top."""
+    """Return the groups of the only document in a file, or all errors, from its top."""
     reading = _Reading()
     found = Intended(is_scheme=True)
     with suppress(_Refused):
@@ -151,16 +148,16 @@ class _Reading:
     # --- From nodes to groups -------------------------------------------------------------------------------
 
     def scheme(self, document: Node) -> Intended:
-        found = self._fields(document, FIELDS)
-        items = self._items(found.get("groups"))
+        groups, items = self._fields(document, FIELDS).get("groups"), list[Node]()
+        if groups is not None and isinstance(groups.value, list):
+            items = groups.value
+        elif groups is not None:
+            self._expect(groups, _("Write a list here, each item after a hyphen."))
         if len(items) > ROWS_AT_MOST:
             words = _("A file has %(count)s groups at most.") % {"count": ROWS_AT_MOST}
             self._refuse(items[ROWS_AT_MOST].place, words)
         entries = tuple(filter(None, (self._entry(number, item) for number, item in enumerate(items, 1))))
-        rules = None
-        if "rules" in found:
-            rules = tuple(filter(None, map(self._rule, self._items(found["rules"]))))
-        return Intended(entries, is_scheme=True, rules=rules)
+        return Intended(entries, is_scheme=True)
 
     def _entry(self, number: int, node: Node) -> Entry | None:
         found = self._fields(node, FIELDS_OF_GROUP)
@@ -189,13 +186,6 @@ class _Reading:
         }
         return Entry(number, {key: text or "" for key, text in values.items()}, places, was=was)
 
-    def _rule(self, node: Node) -> Rule | None:
-        found = self._fields(node, FIELDS_OF_RULE)
-        group = self._text(found.get("group"))
-        beyond = _("The sum must be between 0 and 1,000,000,000.")
-        total = self._number(found.get("sum"), LARGEST_SUM, beyond)
-        return None if group is None or total is None else (group, plain(Decimal(total)))
-
     def _fields(self, node: Node, known: Mapping[str, bool]) -> dict[str, Node]:
         """Return the fields by their names; record those that are unknown, there twice, or missing."""
         if not isinstance(node.value, tuple):
@@ -215,13 +205,6 @@ class _Reading:
             if is_needed and name not in found:
                 self._miss(node, name)
         return found
-
-    def _items(self, node: Node | None) -> list[Node]:
-        if node is not None and isinstance(node.value, list):
-            return node.value
-        if node is not None:
-            self._expect(node, _("Write a list here, each item after a hyphen."))
-        return []
 
     def _text(self, node: Node | None) -> str | None:
         """Return a value to the letter, or None with an error; a missing field has one already."""

@@ -5,13 +5,15 @@ day; who would move is known only while it is read.
 """
 
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
-from typing import ClassVar
+from statistics import quantiles
+from typing import Any, ClassVar
 
 import msgspec
 from django.conf import settings
@@ -388,15 +390,9 @@ def _given(group: Group, own: Decimal, total: int, revenue: int) -> Decimal:
 
 
 def new_reading(
-    credentials: PosterCredentials,
-    table: judging.Table,
-    *,
-    pair: tuple[int, int] | None = None,
-    skip: int = 0,
-    looks_twice: bool = False,
-    needs_sales: bool = False,
+    credentials: PosterCredentials, table: judging.Table, *, looks_twice: bool = False, **options: Any
 ) -> CriteriaReading:
-    """Return the reading of an account, over its groups as they are now.
+    """Return the reading of an account, over its groups as they are now; `options` are of the reading.
 
     A group may be omitted by mistake: where nobody looks on, it is gone after two looks. Raises `GroupsGone`,
     and `PosterError` if the groups cannot be read.
@@ -410,10 +406,10 @@ def new_reading(
         )
     if gone and looks_twice:
         stopping.wait(settings.POSTER_CONFIRM_SECONDS)
-        return new_reading(credentials, table, pair=pair, skip=skip, needs_sales=needs_sales)
+        return new_reading(credentials, table, **options)
     if gone:
         raise GroupsGone
-    return CriteriaReading(credentials, table, groups, pair=pair, skip=skip, needs_sales=needs_sales)
+    return CriteriaReading(credentials, table, groups, **options)
 
 
 def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | sweep.SweepProgress:
@@ -439,3 +435,52 @@ def listen_for_criteria(credentials: PosterCredentials, _days: int) -> CriteriaR
         return new_reading(credentials, judging.Table.from_json(saved.table)) if saved else None
     except (GroupsGone, PosterError):
         return None
+
+
+# --- Five tables to begin with, each of one row, with bounds from the account's own sales ------------------
+
+STARTS = ("new", "regular", "fading", "lapsed", "birthday")
+MAX_MOVES = 100
+DAYS = 90
+FEWEST_BUYERS = 10
+"""Sales to fewer clients than these say nothing of what is usual."""
+
+
+def start_of(name: str, credentials: PosterCredentials) -> tuple[dict[str, Any], bool]:
+    """Return the conditions of a row, and False where there were no sales to go by.
+
+    Seldom, usual and often are the quartiles of the receipts of all who have bought in the last DAYS days.
+    Clients are new for three pauses between usual visits, and lapsed after three between seldom ones.
+    """
+    seldom, usual, often, median = 2, 6, 12, 2_000
+    paid, receipts = ({}, {}) if name == "birthday" else _sales_of(credentials)
+    if is_known := len(receipts) >= FEWEST_BUYERS:
+        seldom, usual, often = (max(round(each), 1) for each in quantiles(receipts.values(), n=4))
+        # Two digits, as people would choose: 1,200 for 1,234.56.
+        median = int(float(f"{quantiles(paid.values(), n=4)[1]:.2g}"))
+    gone = min(max(3 * DAYS // seldom, 60), 365)
+    rows = {
+        "new": {"registered_max": min(max(3 * DAYS // usual, 14), DAYS)},
+        "regular": {"days": DAYS, "bought_min": int(median * KOPECKS), "receipts_min": often},
+        "fading": {"days": DAYS, "receipts_min": 1, "receipts_max": seldom, "registered_min": DAYS},
+        "lapsed": {"days": gone, "receipts_max": 0, "registered_min": gone},
+        "birthday": {"birthday_in": 7},
+    }
+    return rows[name], is_known or name == "birthday"
+
+
+def _sales_of(credentials: PosterCredentials) -> tuple[dict[int, int], dict[int, int]]:
+    """Return hryvnia and receipts by client in the last DAYS days; nothing where these cannot be read."""
+    today, until = timezone.localdate(), time.monotonic() + sweep.SECONDS_AT_ONCE
+    paid, receipts = Counter[int](), Counter[int]()
+    try:
+        for first, last in judging.spans_of((DAYS,)) if credentials.user.has_perm(VIEW_SALES) else ():
+            period = Period(today - timedelta(days=last - 1), today - timedelta(days=first))
+            within = seconds_left(until, "dash.getClientsSales")
+            for sale in read_sales(credentials, period, within=within).sales:
+                if sale.receipts:
+                    paid[sale.id] += int(sale.revenue)
+                    receipts[sale.id] += sale.receipts
+    except PosterError:
+        return {}, {}
+    return paid, receipts

@@ -100,11 +100,11 @@ def save_table(
     The same form sent twice is one save. It lets a held night go on, with the rights and the token of this
     user. Raises `SavedSince`, and as `find_known`.
     """
-    user, content = credentials.user, table.to_json()
-    if not user.has_perm(CHANGE_CRITERIA):
+    content = table.to_json()
+    if not credentials.user.has_perm(CHANGE_CRITERIA):
         raise PermissionDenied
-    by = {"user": user, "user_name": user.get_username(), "saved_at": timezone.now()}
-    save = CriteriaSave(id=operation, account=credentials.account, table=content | {"nightly": nightly}, **by)
+    by = credentials.sender_columns | {"saved_at": timezone.now()}
+    save = CriteriaSave(id=operation, table=content | {"nightly": nightly}, **by)
     values = {"table": content, "fingerprint": table.fingerprint, "nightly": nightly, **by}
     values |= {"held": "", "held_at": None, "left_out_at": None, "tries": 0, "refused_at": None}
     # A night that is under way with the table of before loses its lease, and starts nothing.
@@ -122,7 +122,7 @@ def save_table(
             night = (row and row.night_at) or NIGHTS.next(timezone.now())
             values["night_at"] = values["next_at"] = night if nightly else None
             if row is None:
-                Criteria.objects.create(account=credentials.account, **values)
+                Criteria.objects.create(**values)
                 return True
             rows.update(**values)
             return (row.fingerprint, row.nightly) != (table.fingerprint, nightly)
@@ -145,10 +145,8 @@ def pin_client(credentials: PosterCredentials, *, client: int, reason: str, unti
         raise PermissionDenied
     if find_client(credentials, client, within=None) is None:
         return False
-    user = credentials.user
-    values: dict[str, Any] = {"reason": reason, "until": until, "made_at": timezone.now()}
-    values |= {"user": user, "user_name": user.get_username()}
-    CriteriaPin.objects.update_or_create(values, account=credentials.account, client_id=client)
+    values = {"reason": reason, "until": until, "made_at": timezone.now(), **credentials.sender_columns}
+    CriteriaPin.objects.update_or_create(values, account=values.pop("account"), client_id=client)
     return True
 
 
@@ -455,8 +453,7 @@ def plan_run(
     `agreed` are the pairs that a person has seen, None at night. Without `is_read` the reading came to no
     end, and the worker makes its own.
     """
-    user = reading.credentials.user
-    if not user.has_perms(Run.permissions):
+    if not reading.credentials.user.has_perms(Run.permissions):
         raise PermissionDenied
     table = reading.table
     scope = RunScope(table.fingerprint, table.groups, agreed=agreed, is_night=agreed is None)
@@ -466,9 +463,7 @@ def plan_run(
     names = [", ".join(reading.groups[each].name[:100] for each in side)[:400] for side in sides]
     return Job(
         id=operation,
-        account=reading.credentials.account,
-        user=user,
-        user_name=user.get_username(),
+        **reading.credentials.sender_columns,
         kind=Run.kind,
         group_name=names[0],
         target_name=names[1],
@@ -609,13 +604,16 @@ def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
     for row in Criteria.objects.filter(account=account):
         url, key = reverse("groups:criteria"), f"criteria {account.pk}"
         if row.held and row.held_at and row.held_at > since:
-            words = partial(told, NIGHTS_END, Held(row.held).label)
+            words = partial(one_line, NIGHTS_END, Held(row.held).label)
             yield Event(f"{key} {row.held_at.isoformat()}", row.held_at, url, words)
         if row.left_out_at and row.left_out_at > since:
             waits = what_waits(row)
             # Not all readers of the notice may see the request for a run.
             cause = (waits if isinstance(waits, Job) else None) if waits else what_holds(row)
-            path, words = cause.get_absolute_url() if cause else url, partial(told, WAITS if waits else BUSY)
+            path, words = (
+                cause.get_absolute_url() if cause else url,
+                partial(one_line, WAITS if waits else BUSY),
+            )
             yield Event(f"{key} {row.left_out_at.isoformat()}", row.left_out_at, path, words)
 
 
@@ -623,8 +621,3 @@ def moved_words(job: Job, moved: int) -> str:
     words = {"clients": clients_words(moved), "groups": job.group_name, "targets": job.target_name}
     text = _("At night the automatic groups moved %(clients)s: from %(groups)s to %(targets)s.")
     return one_line(text % words)
-
-
-def told(*sentences: object) -> str:
-    """Return lazy texts in the language of the reader."""
-    return one_line(*map(str, sentences))

@@ -6,13 +6,13 @@ one type leads to a group of the other, nothing says that Poster keeps them apar
 
 import hashlib
 from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import dropwhile, groupby, takewhile
 from operator import attrgetter
 from typing import Any, Literal
@@ -136,27 +136,13 @@ class Listed[T]:
         return self.failure is not None or bool(self.unreadable and not self.found)
 
 
-def begin_promotions(
-    credentials: PosterCredentials, *, fresh: bool = False, within: float | None = None
-) -> Callable[[], Listed[Promotion]]:
-    """Begin to read all promotions of the account; see `begin_dependents`."""
-    return _begin(credentials, "promotions", PosterClient.get_promotions, fresh=fresh, within=within)
-
-
-def begin_rules(
-    credentials: PosterCredentials, *, fresh: bool = False, within: float | None = None
-) -> Callable[[], Listed[LoyaltyRule]]:
-    """Begin to read all loyalty rules of the account; see `begin_dependents`."""
-    return _begin(credentials, "rules", PosterClient.get_loyalty_rules, fresh=fresh, within=within)
-
-
 def _begin(
-    credentials: PosterCredentials,
     what: str,
     ask: Callable[..., Any],
+    credentials: PosterCredentials,
     *,
-    fresh: bool,
-    within: float | None,
+    fresh: bool = False,
+    within: float | None = None,
 ) -> Callable[[], Listed[Any]]:
     """Take a list from the cache, or begin to read it in half of the time of a read.
 
@@ -193,6 +179,14 @@ def _begin(
         return found
 
     return take
+
+
+begin_promotions: Callable[..., Callable[[], Listed[Promotion]]] = partial(
+    _begin, "promotions", PosterClient.get_promotions
+)
+begin_rules: Callable[..., Callable[[], Listed[LoyaltyRule]]] = partial(
+    _begin, "rules", PosterClient.get_loyalty_rules
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,20 +256,6 @@ NEAR = Decimal("0.9")
 """Clients who have paid this part of the next step are near it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Questions:
-    percents: Mapping[int, Decimal]
-    steps: Mapping[int, Collection[Decimal]]
-
-    @classmethod
-    def of_scheme(cls, scheme: Scheme) -> "Questions":
-        steps: dict[int, set[Decimal]] = defaultdict(set)
-        for rule in scheme.ladder.rules:
-            if (above := scheme.ladder.next_sum(rule)) is not None:
-                steps[rule.group_id].add(above)
-        return cls({group.id: group.percent for group in scheme.groups.groups}, steps)
-
-
 class MemberSums(msgspec.Struct):
     """Numbers of clients, by group; `unreadable` counts the rows that are in none.
 
@@ -285,44 +265,47 @@ class MemberSums(msgspec.Struct):
 
     as_of: datetime
     provisional: bool
-    above: dict[int, int] = msgspec.field(default_factory=dict)
-    below: dict[int, int] = msgspec.field(default_factory=dict)
-    near: dict[int, dict[Decimal, int]] = msgspec.field(default_factory=dict)
-    unreadable: int = 0
+    above: dict[int, int]
+    below: dict[int, int]
+    near: dict[int, dict[Decimal, int]]
+    unreadable: int
 
 
 class MemberAdder(Listener[MemberSums]):
-    """Counts the clients of the account for the ladder and the audit, as far as their questions go."""
+    """Counts the clients of the account for the ladder and the audit of a scheme."""
 
     name = "members"
     sums_type = MemberSums
 
-    def __init__(self, credentials: PosterCredentials, questions: Questions) -> None:
-        steps = [(group_id, sorted(sums)) for group_id, sums in sorted(questions.steps.items())]
-        asked = repr((sorted(questions.percents.items()), steps)).encode()
+    def __init__(self, credentials: PosterCredentials, scheme: Scheme) -> None:
+        self._percents = {group.id: group.percent for group in scheme.groups.groups}
+        # The sums of the next steps, by the group that clients would leave.
+        self._steps: dict[int, set[Decimal]] = defaultdict(set)
+        for rule in scheme.ladder.rules:
+            if (above := scheme.ladder.next_sum(rule)) is not None:
+                self._steps[rule.group_id].add(above)
+        steps = [(group_id, sorted(sums)) for group_id, sums in sorted(self._steps.items())]
+        asked = repr((sorted(self._percents.items()), steps)).encode()
         super().__init__(credentials, hashlib.sha256(asked).hexdigest()[:16])
-        self._questions = questions
-        self._sums = MemberSums(self.as_of, not self.is_settled)
+        self._above, self._below, self._unreadable = Counter[int](), Counter[int](), 0
+        self._near: dict[int, dict[Decimal, int]] = defaultdict(Counter)
 
     def add(self, page: ClientList) -> None:
-        sums = self._sums
-        sums.unreadable += len(page.unreadable)
+        self._unreadable += len(page.unreadable)
         for client in page.clients:
-            group_id = client.group_id
-            percent = self._questions.percents.get(group_id)
+            group_id, own, paid = client.group_id, client.own_percent, client.total_paid
+            percent = self._percents.get(group_id)
             if client.removed or percent is None:
                 continue
-            if client.own_percent > percent:
-                sums.above[group_id] = sums.above.get(group_id, 0) + 1
-            elif 0 < client.own_percent < percent:
-                sums.below[group_id] = sums.below.get(group_id, 0) + 1
-            for step in self._questions.steps.get(group_id, ()):
-                if client.total_paid is not None and step * NEAR <= client.total_paid < step:
-                    near = sums.near.setdefault(group_id, {})
-                    near[step] = near.get(step, 0) + 1
+            self._above[group_id] += own > percent
+            self._below[group_id] += 0 < own < percent
+            for step in self._steps.get(group_id, ()):
+                if paid is not None and step * NEAR <= paid < step:
+                    self._near[group_id][step] += 1
 
     def done(self) -> MemberSums:
-        return self._sums
+        above, below = +self._above, +self._below
+        return MemberSums(self.as_of, not self.is_settled, above, below, self._near, self._unreadable)
 
 
 @add_listener
@@ -333,4 +316,4 @@ def listen_for_members(credentials: PosterCredentials, _days: int) -> MemberAdde
         scheme = read_scheme(credentials)
     except PosterError:
         return None
-    return MemberAdder(credentials, Questions.of_scheme(scheme))
+    return MemberAdder(credentials, scheme)

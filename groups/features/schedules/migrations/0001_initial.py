@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('return_id', models.UUIDField()),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='schedules', to='groups.posteraccount')),
                 ('cancelled_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='cancelled_schedules', to=settings.AUTH_USER_MODEL)),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='schedules', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'db_table': 'groups_schedule',

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 
 from groups.features.criteria.models import Criteria
 from groups.features.criteria.services.judging import Table
-from groups.features.criteria.services.starts import STARTS
+from groups.features.criteria.services.reading import STARTS
 from tests.support.criteria import BRONZE, GOLD, SILVER, URL, fields, save, version_in
 from tests.support.pages import text_of
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from groups.features.figures.presenters import draw_line
+from groups.features.figures.views import draw_line
 
 
 @pytest.mark.parametrize(

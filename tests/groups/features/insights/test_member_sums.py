@@ -8,7 +8,7 @@ import pytest
 from django.core.cache import cache
 
 from groups.features.insights.services import sweep
-from groups.features.insights.services.scheme import MemberAdder, Questions, read_scheme
+from groups.features.insights.services.scheme import MemberAdder, read_scheme
 from groups.features.insights.services.sweep import read_sums
 from groups.models import PosterCredentials
 from groups.poster import InvalidResponse, Unreachable
@@ -26,10 +26,10 @@ def credentials(manager):
 
 
 @pytest.fixture
-def questions(credentials, sandbox):
-    """Return the questions of a ladder from 5000 ₴ to 20,000 ₴."""
+def scheme(credentials, sandbox):
+    """Return a scheme whose ladder goes from 5000 ₴ to 20,000 ₴."""
     sandbox.console().set_rules(*RULES)
-    return Questions.of_scheme(read_scheme(credentials))
+    return read_scheme(credentials)
 
 
 @pytest.fixture
@@ -38,12 +38,12 @@ def in_pages(monkeypatch):
     monkeypatch.setattr(sweep, "PAGE_SIZE", 40)
 
 
-def count(credentials, questions):
-    return read_sums(MemberAdder(credentials, questions))
+def count(credentials, scheme):
+    return read_sums(MemberAdder(credentials, scheme))
 
 
-def kept(credentials, questions):
-    return MemberAdder(credentials, questions).kept()
+def kept(credentials, scheme):
+    return MemberAdder(credentials, scheme).kept()
 
 
 def counted(sandbox):
@@ -65,12 +65,12 @@ def compared(sums, sandbox):
     return (sums.above, sums.below, near) == counted(sandbox)
 
 
-def test_the_sums_are_those_of_the_sandbox_s_state(credentials, questions, sandbox):
+def test_the_sums_are_those_of_the_sandbox_s_state(credentials, scheme, sandbox):
     sandbox.console().edit_client(130, total_payed_sum="1800000")
     sandbox.console().edit_client(131, total_payed_sum="2000000")
     sandbox.console().edit_client(132, total_payed_sum="1999999", delete="1")
     sandbox.console().edit_client(1, discount_per="10")
-    sums = count(credentials, questions)
+    sums = count(credentials, scheme)
     assert compared(sums, sandbox)
     assert sums.near[4][Decimal(20_000)] > 0
     assert sums.above[1] > 0 < sums.below[5]
@@ -79,7 +79,7 @@ def test_the_sums_are_those_of_the_sandbox_s_state(credentials, questions, sandb
 
 @pytest.mark.usefixtures("in_pages")
 def test_pages_overlap_by_one_client_so_a_list_that_moves_is_noticed(
-    credentials, questions, sandbox, monkeypatch
+    credentials, scheme, sandbox, monkeypatch
 ):
     pages_of = sweep.pages_of
 
@@ -93,44 +93,45 @@ def test_pages_overlap_by_one_client_so_a_list_that_moves_is_noticed(
     with monkeypatch.context() as patch:
         patch.setattr(sweep, "pages_of", move_after_the_first_page)
         with pytest.raises(InvalidResponse) as caught:
-            count(credentials, questions)
+            count(credentials, scheme)
     assert caught.value.reason == "moving"
-    assert kept(credentials, questions) is None
-    assert compared(count(credentials, questions), sandbox)
+    assert kept(credentials, scheme) is None
+    assert compared(count(credentials, scheme), sandbox)
 
 
 @pytest.mark.usefixtures("in_pages")
-def test_after_a_failure_amid_the_clients_nobody_is_counted_twice(credentials, questions, sandbox):
+def test_after_a_failure_amid_the_clients_nobody_is_counted_twice(credentials, scheme, sandbox):
     sandbox.script("clients.getClients", "fin_before_headers", call=2, times=None)
     with pytest.raises(Unreachable):
-        count(credentials, questions)
-    assert kept(credentials, questions) is None
+        count(credentials, scheme)
+    assert kept(credentials, scheme) is None
     sandbox.clear_faults()
-    assert compared(count(credentials, questions), sandbox)
+    assert compared(count(credentials, scheme), sandbox)
 
 
 @pytest.mark.usefixtures("in_pages")
-def test_a_client_that_cannot_be_read_is_counted_as_such(credentials, questions, sandbox):
+def test_a_client_that_cannot_be_read_is_counted_as_such(credentials, scheme, sandbox):
     sandbox.script("clients.getClients", "row_percent_150", times=2)
-    sums = count(credentials, questions)
+    sums = count(credentials, scheme)
     assert sums.unreadable == 2
 
 
-def test_the_sums_serve_the_day_and_a_move_or_another_percent_ends_them(credentials, questions, sandbox):
-    count(credentials, questions)
-    count(credentials, questions)
+def test_the_sums_serve_the_day_and_a_move_or_another_percent_ends_them(credentials, scheme, sandbox):
+    count(credentials, scheme)
+    count(credentials, scheme)
     assert len(sandbox.calls("clients.getClients")) == 1
-    other = Questions({**questions.percents, 1: Decimal(11)}, questions.steps)
+    sandbox.console().edit(1, client_groups_discount="11")
+    other = read_scheme(credentials, fresh=True)
     assert kept(credentials, other) is None
     credentials.account.count_write()
-    assert kept(credentials, questions) is not None
+    assert kept(credentials, scheme) is not None
     credentials.account.count_write(of_members=True)
-    assert kept(credentials, questions) is None
+    assert kept(credentials, scheme) is None
 
 
-def test_nothing_of_a_person_is_kept(credentials, questions, sandbox):
-    count(credentials, questions)
-    cached = repr(msgspec.msgpack.decode(cache.get(MemberAdder(credentials, questions).key)))
+def test_nothing_of_a_person_is_kept(credentials, scheme, sandbox):
+    count(credentials, scheme)
+    cached = repr(msgspec.msgpack.decode(cache.get(MemberAdder(credentials, scheme).key)))
     rows = list(sandbox.accounts["demo"].clients.rows())
     for row in rows:
         for field in ("lastname", "phone_number", "card_number", "total_payed_sum"):

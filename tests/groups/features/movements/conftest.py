@@ -1,6 +1,7 @@
 """Fixtures of the tests of movements: an account of few clients, and a worker that looks at them."""
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from groups.features.elsewhere.services import switch_on
@@ -32,7 +33,7 @@ def look(owner, people):
         known = set(Movement.objects.values_list("pk", flat=True))
         for _ in range(times):
             Roll.objects.update(next_at=timezone.now())
-            for account in looking.accounts_due():
+            for account in Roll.objects.accounts_due(settings.MOVEMENT_SECONDS):
                 looking.look_at(account)
         return [
             (each.client_id, each.from_id, each.to_id, each.reason)

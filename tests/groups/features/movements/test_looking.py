@@ -190,7 +190,7 @@ def test_nobody_looks_without_the_right_or_with_a_refused_token(look, sandbox, o
 def test_the_next_look_is_at_night_and_none_at_zero_seconds(look, settings):
     assert timezone.localtime(Roll.objects.get().next_at).hour == HOUR
     settings.MOVEMENT_SECONDS = 0
-    assert looking.accounts_due() == []
+    assert Roll.objects.accounts_due(settings.MOVEMENT_SECONDS) == []
 
 
 def test_old_movements_are_deleted(look, owner, settings):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from groups.features.elsewhere.services import switch_on
@@ -147,7 +148,7 @@ class World:
 def look():
     Roll.objects.update(next_at=timezone.now(), holder=None, held_until=None)
     before = set(Movement.objects.values_list("pk", flat=True))
-    for account in looking.accounts_due():
+    for account in Roll.objects.accounts_due(settings.MOVEMENT_SECONDS):
         looking.look_at(account)
     return list(Movement.objects.exclude(pk__in=before).order_by("pk"))
 

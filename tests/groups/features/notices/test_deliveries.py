@@ -4,13 +4,12 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 
 from groups.features.notices import services
 from groups.features.notices.models import Delivery, Notice, NoticeChoice
 from groups.models import PosterCredentials
 from tests.support.doctor import doctor_says
-from tests.support.notices import change_elsewhere, later, tell, wants, work
+from tests.support.notices import change_elsewhere, later, tell, wants
 from tests.support.threads import at_once
 
 pytestmark = [
@@ -117,7 +116,7 @@ def test_a_message_waits_while_the_token_of_its_reader_counts_as_refused(waiting
 
 
 def test_a_message_without_notices_or_reader_is_dropped(waiting, inbox):
-    services.deliver.call(str(Delivery.objects.create(user=waiting).pk))
+    services.deliver(Delivery.objects.create(user=waiting).pk)
     services.write_notices()
     waiting.groups.clear()
     tell()
@@ -148,13 +147,10 @@ def test_a_worker_that_dies_after_sending_leaves_it_to_another_one_with_the_same
     assert Delivery.objects.get().state == State.SENT
 
 
-def test_a_message_whose_task_was_lost_is_queued_again(waiting, inbox):
+def test_a_message_whose_worker_died_before_sending_is_sent_by_the_next_one(waiting, inbox):
     services.write_notices()
-    services.queue_due_notices()
-    DBTaskResult.objects.all().delete()
-    tell()
+    services.pack_due_notices()
     assert not inbox.mail
-    Delivery.objects.update(next_try_at=timezone.now() - timedelta(minutes=3))
     tell()
     assert len(inbox.mail) == 1
 
@@ -168,7 +164,7 @@ def test_two_workers_at_once_tell_each_reader_once(reader, manager, owner, inbox
         wants(user)
     for _ in range(5):
         change_elsewhere(owner)
-    assert at_once(*[lambda: [work() for _ in range(3)]] * 3) == [[None] * 3] * 3
+    assert at_once(*[lambda: [tell() for _ in range(3)]] * 3) == [[None] * 3] * 3
     assert Notice.objects.count() == 15
     assert sum(message.get_content().count("Гості") for message in inbox.mail) == 15
     assert len({message["Message-ID"] for message in inbox.mail}) == len(inbox.mail)

@@ -346,7 +346,7 @@ def test_a_kind_that_is_switched_off_takes_its_waiting_notices_along(reader):
     assert Notice.objects.get().kind == "circuit"
     # As a worker does that has read the choice before.
     written.save(force_insert=True)
-    services.deliver.call(str(delivery.pk))
+    services.deliver(delivery.pk)
     assert Delivery.objects.get().state == Delivery.State.DROPPED
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from groups.features.schedules.forms import ScheduleForm, proposed_times
+from groups.features.schedules.views import ScheduleForm, proposed_times
 from tests.support.commands import group
 from tests.support.schedules import next_day_of
 

@@ -11,7 +11,7 @@ from groups.features.schedules.models import Schedule
 from groups.features.schedules.services import run_due
 from groups.models import Change, Job
 from tests.support.pages import fragment, hidden, text_of
-from tests.support.schedules import GROUP, HOUR, at, next_day_of, percent_of, planned
+from tests.support.schedules import GROUP, HOUR, at, percent_of, planned
 
 pytestmark = pytest.mark.django_db
 URL = f"/groups/{GROUP}/schedule/"
@@ -109,14 +109,6 @@ def test_an_unknown_group_is_404_and_one_of_an_unknown_type_cannot_be_planned(st
     sandbox.console().edit(GROUP, loyalty_type="7")
     assert browse(staff).get(URL).status_code == 200
     assert browse(staff).post(URL, fields()).status_code == 422
-
-
-def test_of_a_time_that_comes_twice_it_is_said_that_the_first_is_meant(staff, browse, sandbox):
-    autumn = next_day_of(hours=25)
-    times = {"starts_at": f"{autumn}T03:30", "ends_at": f"{autumn}T04:30"}
-    page = browse(staff).post(URL, fields(**times), follow=True)
-    assert "03:30 comes twice in that night" in text_of(page)
-    assert "04:30 comes twice" not in text_of(page)
 
 
 # --- The list and the group --------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ A plan, an export and what has become of each group go to standard output, every
 """
 
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,14 +15,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.core.management.color import color_style, no_style
 from django.utils.translation import override
 
 from groups.features.approvals.models import EXCEED_LIMITS
 from groups.features.approvals.services import BeyondLimits
-from groups.features.bulk.files.comparing import compare_with_poster
 from groups.features.bulk.files.schemes import TYPE_NAMES, printable, quoted, shortcomings, write_scheme
-from groups.features.bulk.files.tables import NotReadable
+from groups.features.bulk.files.tables import NotReadable, compare_with_poster
 from groups.features.bulk.services import EditPlan, Import, Line, keep_plan
 from groups.models import Change, Job, Lock, PosterCredentials
 from groups.models.locks import group_key
@@ -34,7 +31,6 @@ from groups.presenters.changes import job_words, outcome_words
 from groups.services.credentials import credentials_of
 from groups.services.installation import maintenance
 from groups.services.jobs import queue
-from groups.services.jobs.kinds import progress_of
 from groups.services.messages import HolderNotice, Message, error_words, holder_notice
 from groups.services.values import in_currency_of
 from groups.services.writes.commands import CreateGroup, UpdateGroup
@@ -48,7 +44,6 @@ VIEW = "groups.view_group"
 SCHEME = "scheme.yaml"
 """The command reads every file as one of this name, whatever its own is."""
 INTERVAL = 0.5
-BAR = 30
 ERRORS_AT_MOST = 100
 NOTHING_SENT = "Nothing was sent."
 
@@ -128,7 +123,7 @@ class Command(BaseCommand):
         self._show(found, options)
         if action == "apply":
             self._apply(credentials, found, content, options)
-        elif found.lines or found.missing_rules or found.other_rules:
+        elif found.lines:
             raise SystemExit(CHANGES)
 
     def _apply(
@@ -178,11 +173,9 @@ class Command(BaseCommand):
         told = ""
         while job.is_active:
             if not maintenance.is_any_alive():
-                self._draw_bar(job, end="\n")
                 raise CommandError(f"No worker runs, so the job waits for one: {_address(job)}")
             if job.state == Job.State.WAITING and job.reason not in ("", told):
                 told = job.reason
-                self._draw_bar(job, end="\n")
                 words = _one_line(job_words(job))
                 if job.reason == Job.Stop.LOCKED:
                     edits = EditPlan.from_json(job.wanted).edits
@@ -190,10 +183,8 @@ class Command(BaseCommand):
                     if lock := Lock.objects.in_the_way(job.account_id, keys):
                         words = f"{words} {_one_line(holder_notice(lock.holder))}"
                 self._say(words)
-            self._draw_bar(job)
             time.sleep(INTERVAL)
             job.refresh_from_db()
-        self._draw_bar(job, end="\n")
         changes = list(Change.objects.filter(job=job).last_tries().order_by("created_at"))
         for change in changes:
             name = quoted((change.intended or {}).get("name", change.group_name))
@@ -207,14 +198,6 @@ class Command(BaseCommand):
             words = _one_line(job_words(job))
             raise CommandError(f"{applied} of {job.total} applied. {words} {_address(job)}")
         self._say(f"All {job.total} applied.")
-
-    def _draw_bar(self, job: Job, end: str = "") -> None:
-        if self.stderr.isatty():
-            progress = progress_of(job)
-            bar = ("#" * (progress.percent * BAR // 100)).ljust(BAR, ".")
-            words = f"{progress.done} of {progress.total} applied, {progress.refused + progress.failed} not"
-            self.stderr.write(f"\r[{bar}] {words}", str, ending=end)
-            self.stderr.flush()
 
     # --- Words ----------------------------------------------------------------------------------------------
 
@@ -231,13 +214,8 @@ class Command(BaseCommand):
             # Percents and amounts are numbers, whole ones without a point.
             as_number = lambda number: float(number) if number % 1 else int(number)  # noqa: E731
             self.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, default=as_number))
-            for words in _rule_lines(found):
-                self._say(words)
         else:
-            # Colours for a terminal, unless NO_COLOR is set: see https://no-color.org.
-            is_wanted = self.stdout.isatty() and not options["no_color"] and not os.environ.get("NO_COLOR")
-            style = color_style() if is_wanted or options["force_color"] else no_style()
-            marks = {"+": style.SUCCESS, "-": style.ERROR, "~": style.WARNING, "!": style.WARNING}
+            marks = {"+": self.style.SUCCESS, "-": self.style.ERROR, "~": self.style.WARNING}
             for line in _plan_lines(found):
                 self.stdout.write(marks.get(line[0], str)(line))
         self.stdout.flush()
@@ -285,17 +263,10 @@ def _plan_lines(found: EditPlan) -> Iterator[str]:
                 if value is not None:
                     words = plain(value) if isinstance(value, Decimal) else value
                     yield f"{mark}   {field}: {quoted(words) if field == 'name' else words}"
-    yield from _rule_lines(found)
     for name in found.unlisted:
         yield f"  {quoted(name)} is not in the file, and stays as it is"
     changed = len(found.lines) - found.created
     yield f"{found.created} to create, {changed} to change, {found.unchanged} as they are"
-
-
-def _rule_lines(found: EditPlan) -> Iterator[str]:
-    for where, rules in (("the file", found.missing_rules), ("Poster", found.other_rules)):
-        for group, total in rules:
-            yield f"! rule: {quoted(group)} from {total} is in {where} alone; rules are only read"
 
 
 # --- Parts -------------------------------------------------------------------------------------------------
