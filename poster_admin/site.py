@@ -79,7 +79,7 @@ class AdminSite(admin.AdminSite):
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Redirect to the dashboard's own page, which limits guesses at the old password."""
-        return redirect("password")
+        return redirect(reverse("sessions", query={"set": "password"}))
 
 
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # the library is untyped

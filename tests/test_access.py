@@ -35,21 +35,19 @@ from tests.support.sign_in import after_a_while
 pytestmark = pytest.mark.django_db
 # Pages of the user's own account, open to every role.
 OWN = {
-    *("/accounts/login/code/", "/accounts/confirm/", "/accounts/sessions/", "/accounts/password/"),
-    *(
-        "/accounts/second-factor/",
-        "/accounts/second-factor/remove/",
-        "/accounts/second-factor/codes/",
-        "/help/",
-        "/settings/",
-    ),
-    *("/accounts/passkeys/new/", "/accounts/passkeys/new/options/", "/accounts/passkeys/1/remove/"),
+    *("/accounts/login/code/", "/accounts/confirm/", "/accounts/sessions/", "/help/", "/settings/"),
+    *("/accounts/passkeys/new/options/", "/accounts/passkeys/1/remove/"),
 }
 # Addresses of former pages, and of those that they lead to, which ask for the right.
 LED_ON = {
     "/groups/audit/": "/groups/ladder/#audit",
     "/groups/scheme/": "/groups/ladder/",
     "/history/new/": "/history/?new=1",
+    "/accounts/password/": "/accounts/sessions/?set=password",
+    "/accounts/second-factor/": "/accounts/sessions/?set=app",
+    "/accounts/second-factor/remove/": "/accounts/sessions/?set=no-app",
+    "/accounts/second-factor/codes/": "/accounts/sessions/?set=codes",
+    "/accounts/passkeys/new/": "/accounts/sessions/?set=passkey",
 }
 LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 TURNS = (("get", "post"), ("post", "get"))
@@ -429,8 +427,12 @@ def test_signing_out_ends_it(staff, browse):
 
 # Where the password is asked for again.
 PROVEN = (
-    *(("get", "/accounts/second-factor/"), ("post", "/accounts/second-factor/remove/")),
-    *(("post", "/accounts/second-factor/codes/"), ("get", "/accounts/passkeys/new/")),
+    *(
+        (method, f"/accounts/sessions/?set={form}")
+        for form in ("app", "passkey")
+        for method in ("get", "post")
+    ),
+    *(("post", f"/accounts/sessions/?set={form}") for form in ("no-app", "codes")),
     *(("post", "/account/"), ("get", "/account/disconnect/"), ("post", "/account/disconnect/")),
     ("post", "/account/notices/telegram/"),
     *(("get", "/people/new/"), ("post", "/people/new/"), ("post", "/people/1/block/")),
@@ -491,7 +493,7 @@ def test_an_owner_sees_of_the_admin_what_is_an_owners_business(owner, browse):
 
 
 def test_the_own_password_has_one_page_alone(owner, browse):
-    assert browse(owner).get("/admin/password_change/")["Location"] == "/accounts/password/"
+    assert browse(owner).get("/admin/password_change/")["Location"] == "/accounts/sessions/?set=password"
 
 
 def test_an_owner_manages_users_but_makes_no_superuser(owner, staff, browse):

@@ -226,7 +226,7 @@ def _sign_in_in_every_way(watch, browse, client, owner):
     watch.note(half.get("/groups/"))
     watch.note(client.post("/accounts/confirm/", {"password": PASSWORD}))
     new = {"old_password": PASSWORD, "new_password1": "short", "new_password2": "other"}
-    watch.note(client.post("/accounts/password/", new))
+    watch.note(client.post("/accounts/sessions/?set=password", new))
     for broken in ("/token", "/keys", "/user"):
         provider_answer = browse(raise_request_exception=False)
         begin = watch.note(provider_answer.get("/accounts/company/"))

@@ -24,9 +24,9 @@ class SettingsPage:
     """A page of the settings.
 
     `words` say what can be set there, and are searched too, as `also` is. `actions` are forms that a click on
-    the page of all settings opens: their labels and addresses. `below` are the beginnings of further
-    addresses that belong to the page. One that is `connected` is for users whose account is connected.
-    `part_of` is the address of a page that leads to this one, which the page of all settings leaves out.
+    the page of all settings opens: their labels and addresses. One that is `connected` is for users whose
+    account is connected. `part_of` is the address of a page that leads to this one, which the page of all
+    settings leaves out.
     """
 
     section: str
@@ -35,7 +35,6 @@ class SettingsPage:
     words: str
     icon: str
     actions: tuple[tuple[str, str], ...] = ()
-    below: tuple[str, ...] = ()
     connected: bool = True
     part_of: str = ""
     also: str = ""
@@ -69,7 +68,7 @@ def by_section(pages: Iterable[SettingsPage]) -> list[tuple[str, list[SettingsPa
 
 def page_of(path: str, pages: Iterable[SettingsPage]) -> SettingsPage | None:
     """Return the page of the settings that an address belongs to: the one with its longest beginning."""
-    beginnings = {start: page for page in pages for start in (page.url, *page.below)}
+    beginnings = {page.url: page for page in pages}
     return beginnings.get(max(filter(path.startswith, beginnings), key=len, default=""))
 
 
@@ -113,10 +112,9 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
         reverse("sessions"),
         _("Password, second factor, sessions."),
         "lock",
-        actions=((_("Change the password"), f"{reverse('sessions')}#password"),)
+        actions=((_("Change the password"), reverse("sessions", query={"set": "password"})),)
         if user.has_usable_password()
         else (),
-        below=("/accounts/password/", "/accounts/second-factor/", "/accounts/passkeys/"),
         connected=False,
         also=_("Passkeys, recovery codes."),
     )

@@ -143,7 +143,8 @@ def account(request: Request) -> HttpResponse:
                 # Another account has its own owners, and the role was given elsewhere.
                 text += " " + _("Your role is Manager until an owner of this account gives you another one.")
             messages.warning(request, text)
-            return redirect("password" if request.user.has_usable_password() else "groups:list")
+            change_it = reverse("sessions", query={"set": "password"})
+            return redirect(change_it if request.user.has_usable_password() else "groups:list")
     context = {"form": form, "confirmed": confirmed}
     return render_page(request, "groups/account/account.html", context, fragment="form", status=status)
 

@@ -6,7 +6,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import translation
 from structlog.contextvars import bind_contextvars
 
@@ -17,9 +16,9 @@ from poster_admin.users.limits import TryLater
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 # Views open to a user who has not passed the second factor yet, beside those that need no sign-in.
-OPEN_BEFORE_SECOND_FACTOR = {"login_code", "logout", "second_factor_set", "confirm"}
-# Views open to a user who needs a second factor and has none yet.
-OPEN_TO_SET_UP_FACTOR = {"passkey_new", "passkey_new_options"}
+OPEN_BEFORE_SECOND_FACTOR = {"login_code", "logout", "confirm"}
+# Forms of the page of one's own sign-in that are open to a user who needs a second factor and has none yet.
+OPEN_TO_SET_UP_FACTOR = {"app", "passkey"}
 
 
 def admin_in_english(get_response: GetResponse) -> GetResponse:
@@ -69,9 +68,10 @@ class SignInMiddleware:
         page = two_factor.page_that_is_due(request)
         if not page or not getattr(view, "login_required", True):
             return None
-        if page == "second_factor_set" and match.view_name in OPEN_TO_SET_UP_FACTOR:
+        sets_up = match.view_name == "sessions" and request.GET.get("set") in OPEN_TO_SET_UP_FACTOR
+        if not request.session.get(two_factor.DUE) and (sets_up or match.view_name == "passkey_new_options"):
             return None
-        return redirect_to_login(page_at(request.get_full_path()), reverse(page))
+        return redirect_to_login(page_at(request.get_full_path()), page)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, TryLater):

@@ -33,12 +33,12 @@ from webauthn.helpers import (
 from webauthn.helpers.exceptions import WebAuthnException
 
 from poster_admin.common.client_ip import describe_agent
-from poster_admin.common.htmx import render_form, render_page
+from poster_admin.common.htmx import render_page
 from poster_admin.users import security_log, sessions, two_factor
 from poster_admin.users.accounts import lock_unchanged, name_of
 from poster_admin.users.models import Event, Passkey, passkeys_of
 from poster_admin.users.sessions import ask_to_confirm, note_confirmation, recently_confirmed
-from poster_admin.users.views import Request, form_methods, next_page
+from poster_admin.users.views import Request, next_page, show_sign_in
 
 NAME = "Poster Admin"
 # Key in the session: the challenge that is to be signed, and when it was given out.
@@ -63,18 +63,14 @@ class PasskeyForm(forms.Form):
         max_length=64,
         help_text=gettext_lazy("So that you know it again, such as the phone that keeps it."),
         error_messages={"required": gettext_lazy("Enter a name.")},
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     # static/js/passkeys.js writes the device's answer here.
     credential = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
-@sensitive_post_parameters("credential")
-@form_methods
-def passkey_new(request: Request) -> HttpResponse:
+def add(request: Request) -> HttpResponse:
     """Make a passkey; with the first factor come the recovery codes, which are shown once."""
-    if not recently_confirmed(request):
-        return ask_to_confirm(request)
     initial = {"name": describe_agent(request.headers.get("User-Agent", ""))}
     form = PasskeyForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
@@ -93,7 +89,7 @@ def passkey_new(request: Request) -> HttpResponse:
                 return render_page(request, "users/recovery_codes.html", context)
             messages.success(request, _("The passkey was added."))
             return redirect("sessions")
-    return render_form(request, "users/passkeys/passkey_new.html", form)
+    return show_sign_in(request, form)
 
 
 @require_POST

@@ -64,21 +64,17 @@ def deliver(subject: str, body: str, context: dict[str, Any], address: str, *, w
     return True
 
 
-class Unprocessable:
-    """Answer a form with errors with 422."""
-
-    def form_invalid(self, form: Any) -> HttpResponse:
-        response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]  # of a view with a form
-        response.status_code = 422
-        return response
-
-
-class _OnlyWithMail(Unprocessable):
+class _OnlyWithMail:
     @method_decorator(login_not_required)
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not settings.EMAIL_ENABLED:
             raise Http404
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]  # of a view
+        return response
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]  # of a view with a form
+        response.status_code = 422
         return response
 
 

@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.safestring import SafeString, mark_safe
@@ -44,11 +45,11 @@ def is_required(user: Any) -> bool:
 
 
 def page_that_is_due(request: HttpRequest) -> str:
-    """Return the name of the page that the user has to visit first, or an empty string."""
+    """Return the address of the page that the user has to visit first, or an empty string."""
     if request.session.get(DUE):
-        return "login_code"
+        return reverse("login_code")
     is_missing = django_otp.DEVICE_ID_SESSION_KEY not in request.session and is_required(request.user)
-    return "second_factor_set" if is_missing else ""
+    return reverse("sessions", query={"set": "app"}) if is_missing else ""
 
 
 @sensitive_variables("text", "code")

@@ -8,6 +8,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.module_loading import import_string
+from django.views.generic import RedirectView
 
 from poster_admin.users import password_links, people, views
 
@@ -29,8 +30,7 @@ urlpatterns = [
     path("login/code/", views.login_code, name="login_code"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("confirm/", views.confirm, name="confirm"),
-    path("sessions/", views.session_list, name="sessions"),
-    path("password/", views.PasswordChange.as_view(), name="password"),
+    path("sessions/", views.session_list, {"add_passkey": late("passkeys.add")}, name="sessions"),
     path("reset/", password_links.Ask.as_view(), name="password_reset"),
     path("reset/sent/", password_links.Sent.as_view(), name="password_reset_done"),
     path("reset/done/", password_links.Done.as_view(), name="password_reset_complete"),
@@ -46,10 +46,11 @@ urlpatterns = [
         name="invitation_done",
     ),
     path("security-log/", views.security_log, name="security_log"),
-    path("second-factor/", views.second_factor_set, name="second_factor_set"),
-    path("second-factor/remove/", views.second_factor_remove, name="second_factor_remove"),
-    path("second-factor/codes/", views.recovery_codes, name="recovery_codes"),
-    path("passkeys/new/", late("passkeys.passkey_new"), name="passkey_new"),
+    path("password/", RedirectView.as_view(url="/accounts/sessions/?set=password", permanent=True)),
+    path("second-factor/", RedirectView.as_view(url="/accounts/sessions/?set=app", permanent=True)),
+    path("second-factor/remove/", RedirectView.as_view(url="/accounts/sessions/?set=no-app", permanent=True)),
+    path("second-factor/codes/", RedirectView.as_view(url="/accounts/sessions/?set=codes", permanent=True)),
+    path("passkeys/new/", RedirectView.as_view(url="/accounts/sessions/?set=passkey", permanent=True)),
     path("passkeys/new/options/", late("passkeys.passkey_new_options"), name="passkey_new_options"),
     path("passkeys/options/", login_not_required(late("passkeys.passkey_options")), name="passkey_options"),
     path("passkeys/use/", login_not_required(late("passkeys.passkey_use")), name="passkey_use"),

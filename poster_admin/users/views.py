@@ -1,5 +1,6 @@
 """Views for authentication: confirmation, password, sessions, second factor and security log."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -9,11 +10,10 @@ from django.contrib.auth import authenticate, logout, update_session_auth_hash
 from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.models import User
-from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
-from django.urls import reverse, reverse_lazy
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -26,11 +26,13 @@ from poster_admin.common.pages import page_at, page_param
 from poster_admin.users import sessions, two_factor
 from poster_admin.users.guardians import PASSWORD_DUE
 from poster_admin.users.models import ChosenLanguage, Event, RecoveryCode, TOTPDevice, passkeys_of
-from poster_admin.users.password_links import NewPasswordForm, Unprocessable
+from poster_admin.users.password_links import NewPasswordForm
 from poster_admin.users.security_log import detail_words, lines_for, record
 from poster_admin.users.sessions import FORM_WAITS, ask_to_confirm, note_confirmation, recently_confirmed
 
 WRONG_CODE = gettext_lazy("This code is wrong or was used already. After a few wrong ones you have to wait.")
+# Forms of `session_list` that the password is asked for before; that of a new password asks for it itself.
+CONFIRMED_FIRST = {"app", "no-app", "passkey", "codes"}
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -68,13 +70,6 @@ class OwnPasswordForm(NewPasswordForm, PasswordChangeForm):
             raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
         self.user.password = found.password  # an older hash was renewed just now
         return password
-
-
-def password_form_of(request: HttpRequest, **kwargs: Any) -> forms.Form:
-    """Ask for the old password too, unless it is one that nobody knows: `guardians.end_ways_in`."""
-    if request.session.get(PASSWORD_DUE):
-        return NewPasswordForm(**kwargs)
-    return OwnPasswordForm(**kwargs, request=request)
 
 
 class CodeForm(forms.Form):
@@ -132,18 +127,53 @@ def confirm(request: Request) -> HttpResponse:
     return render_form(request, "registration/confirm.html", form, **context)
 
 
+@sensitive_post_parameters()
 @form_methods
-def session_list(request: Request) -> HttpResponse:
-    if request.method != "POST":
-        context = {
-            "sessions": sessions.sessions_of(request.user),
-            "this_session": request.session.session_key,
-            "authenticator": two_factor.authenticator_of(request.user),
-            "passkeys": passkeys_of(request.user),
-            "codes_left": RecoveryCode.objects.filter(user=request.user).count(),
-            "password_form": password_form_of(request, user=request.user),
-        }
-        return render_page(request, "users/sessions.html", context)
+def session_list(request: Request, add_passkey: Callable[[Request], HttpResponse]) -> HttpResponse:
+    """Show the cards of a user's own sign-in; `set` in the address opens the form of one."""
+    opened = request.GET.get("set", "")
+    if opened in CONFIRMED_FIRST and not recently_confirmed(request):
+        return ask_to_confirm(request, back=request.get_full_path())
+    match opened:
+        case "password":
+            return _change_password(request)
+        case "app":
+            return _set_up_app(request)
+        case "no-app" if request.method == "POST":
+            two_factor.remove(request.user, TOTPDevice.objects.all())
+            two_factor.unmark(request)
+            messages.success(request, _("The second factor was removed."))
+            return redirect("sessions")
+        case "passkey":
+            return add_passkey(request)
+        case "codes" if request.method == "POST" and two_factor.factor_of(request.user):
+            codes = two_factor.renew_codes(request.user)
+            record(Event.CODES_RENEWED, request=request)
+            context = {"codes": codes, "next": reverse("sessions")}
+            return render_page(request, "users/recovery_codes.html", context)
+        case "" if request.method == "POST":
+            return _end_sessions(request)
+    return show_sign_in(request, forms.Form())
+
+
+def show_sign_in(request: Request, form: forms.Form, **context: Any) -> HttpResponse:
+    """Show the page of a user's own sign-in, with a form in the card that `set` in the address opens."""
+    return render_form(
+        request,
+        "users/sessions.html",
+        form,
+        opened=request.GET.get("set", ""),
+        factor_is_due=bool(two_factor.page_that_is_due(request)),
+        sessions=sessions.sessions_of(request.user),
+        this_session=request.session.session_key,
+        authenticator=two_factor.authenticator_of(request.user),
+        passkeys=passkeys_of(request.user),
+        codes_left=RecoveryCode.objects.filter(user=request.user).count(),
+        **context,
+    )
+
+
+def _end_sessions(request: Request) -> HttpResponse:
     one = request.POST.get("session")
     # The session of this request has no button: it ends only with all of them.
     here = request.session.session_key if one is not None else None
@@ -159,22 +189,45 @@ def session_list(request: Request) -> HttpResponse:
     return redirect("login")
 
 
-class PasswordChange(Unprocessable, PasswordChangeView):
-    template_name = "users/password.html"
-    success_url = reverse_lazy("sessions")
+def _change_password(request: Request) -> HttpResponse:
+    """Ask for the old password too, unless it is one that nobody knows: `guardians.end_ways_in`."""
+    data = request.POST if request.method == "POST" else None
+    form: Any
+    if request.session.get(PASSWORD_DUE):
+        form = NewPasswordForm(request.user, data)
+    else:
+        form = OwnPasswordForm(request.user, data, request=request)
+    if not form.is_valid():
+        return show_sign_in(request, form)
+    text = _("The password was changed.")
+    if len(sessions.sessions_of(form.user)) > 1:
+        text = _("The password was changed. All your other sessions have ended.")
+    update_session_auth_hash(request, form.save())
+    request.session.pop(PASSWORD_DUE, None)
+    sessions.end(form.user, but=request.session.session_key)
+    messages.success(request, text)
+    return redirect("sessions")
 
-    def get_form(self, form_class: Any = None) -> Any:
-        return password_form_of(self.request, **self.get_form_kwargs())
 
-    def form_valid(self, form: Any) -> HttpResponse:
-        text = _("The password was changed.")
-        if len(sessions.sessions_of(form.user)) > 1:
-            text = _("The password was changed. All your other sessions have ended.")
-        response = super().form_valid(form)
-        self.request.session.pop(PASSWORD_DUE, None)
-        sessions.end(form.user, but=self.request.session.session_key)
-        messages.success(self.request, text)
-        return response
+def _set_up_app(request: Request) -> HttpResponse:
+    form = CodeForm(
+        request.POST if request.method == "POST" else None, hint=_("The six digits it shows now.")
+    )
+    # The page opens at its top: the picture to scan stands above the field.
+    attrs = form.fields["code"].widget.attrs
+    attrs["data-type-at-once"] = attrs.pop("autofocus")
+    device = two_factor.prepare(request.user)
+    if form.is_valid():
+        codes = two_factor.finish(request, device, form.cleaned_data["code"])
+        if codes:
+            context = {"codes": codes, "next": next_page(request)}
+            return render_page(request, "users/recovery_codes.html", context)
+        form.add_error(
+            "code", _("This code is not right. Wait for the next one, and look at the phone's clock.")
+        )
+    qr, key = two_factor.qr_code(device), two_factor.key_in_groups(device)
+    required = two_factor.is_required(request.user)
+    return show_sign_in(request, form, qr=qr, key=key, required=required)
 
 
 @require_safe
@@ -201,67 +254,6 @@ def login_code(request: Request) -> HttpResponse:
         form.add_error("code", WRONG_CODE)
     has_passkeys = bool(passkeys_of(request.user))
     return render_form(request, "users/code.html", form, next=back, has_passkeys=has_passkeys)
-
-
-@sensitive_post_parameters("code")
-@form_methods
-def second_factor_set(request: Request) -> HttpResponse:
-    if request.session.get(two_factor.DUE):
-        return redirect(f"{reverse('login_code')}?{urlencode({'next': request.get_full_path()})}")
-    if not recently_confirmed(request):
-        return ask_to_confirm(request, back=request.get_full_path())
-    form = CodeForm(
-        request.POST if request.method == "POST" else None, hint=_("The six digits it shows now.")
-    )
-    # The page opens at its top: the picture to scan stands above the field.
-    attrs = form.fields["code"].widget.attrs
-    attrs["data-type-at-once"] = attrs.pop("autofocus")
-    back, device = next_page(request), two_factor.prepare(request.user)
-    if form.is_valid():
-        codes = two_factor.finish(request, device, form.cleaned_data["code"])
-        if codes:
-            return render_page(request, "users/recovery_codes.html", {"codes": codes, "next": back})
-        form.add_error(
-            "code", _("This code is not right. Wait for the next one, and look at the phone's clock.")
-        )
-    context: dict[str, Any] = {
-        "next": back,
-        "qr": two_factor.qr_code(device),
-        "key": two_factor.key_in_groups(device),
-        "required": two_factor.is_required(request.user),
-    }
-    return render_form(request, "users/second_factor.html", form, **context)
-
-
-@form_methods
-def second_factor_remove(request: Request) -> HttpResponse:
-    if not recently_confirmed(request):
-        return ask_to_confirm(request)
-    if request.method != "POST":
-        has_app = two_factor.authenticator_of(request.user)
-        return _ask_about_factor(request, "remove") if has_app else redirect("sessions")
-    two_factor.remove(request.user, TOTPDevice.objects.all())
-    two_factor.unmark(request)
-    messages.success(request, _("The second factor was removed."))
-    return redirect("sessions")
-
-
-@form_methods
-def recovery_codes(request: Request) -> HttpResponse:
-    if not recently_confirmed(request):
-        return ask_to_confirm(request)
-    if not two_factor.factor_of(request.user):
-        return redirect("sessions")
-    if request.method != "POST":
-        return _ask_about_factor(request, "codes")
-    codes = two_factor.renew_codes(request.user)
-    record(Event.CODES_RENEWED, request=request)
-    return render_page(request, "users/recovery_codes.html", {"codes": codes, "next": reverse("sessions")})
-
-
-def _ask_about_factor(request: Request, step: str) -> HttpResponse:
-    context = {"step": step, "has_passkeys": bool(passkeys_of(request.user))}
-    return render_page(request, "users/factor_question.html", context)
 
 
 def next_page(request: HttpRequest) -> str:

@@ -16,7 +16,7 @@ FORMS = {
     "/account/notices/": "Зберегти зміни",
     "/people/new/": "Додати людину",
     "/upload/": "Перевірити файл",
-    "/accounts/second-factor/": "Перевірити й налаштувати",
+    "/accounts/sessions/?set=app": "Перевірити й налаштувати",
 }
 FOCUS = {
     "/groups/new/": "name",

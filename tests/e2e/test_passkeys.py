@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from playwright.sync_api import expect
 
-NEW, LOGIN = "/accounts/passkeys/new/", "/accounts/login/"
+NEW, LOGIN = "/accounts/sessions/?set=passkey", "/accounts/login/"
 DEVICE = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
           "isUserVerified": True, "automaticPresenceSimulation": True}  # fmt: skip
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 WRITE = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+\"?(\w+)", re.IGNORECASE)
 ALWAYS = {"users_usersession", "groups_groupscopy"}
 ALSO = {
-    "/accounts/second-factor/": {"users_totpdevice"},
+    "/accounts/sessions/?set=app": {"users_totpdevice"},
     f"{SNAPSHOT}/download/": {"users_securityevent"},
 }
 # These pages, and the fragments with which they poll, are read from the database alone.
@@ -74,8 +74,9 @@ def rows():
     return [list(model.objects.order_by("pk").values()) for model in (Change, Job, Snapshot)]
 
 
+FORMS = [f"/accounts/sessions/?set={form}" for form in ("app", "no-app", "passkey", "codes", "password")]
 # A fragment that a page does not have takes turns over the addresses; Django's admin has none.
-TURN = {url: () if url in ADMIN else (target,) for url, target in zip(WALK, itertools.cycle(TARGETS))}
+TURN = {url: () if url in ADMIN else (target,) for url, target in zip(WALK + FORMS, itertools.cycle(TARGETS))}
 
 
 def test_a_get_writes_nothing_but_the_session_settles_nothing_and_asks_poster_for_no_more(
@@ -99,7 +100,7 @@ def test_a_get_writes_nothing_but_the_session_settles_nothing_and_asks_poster_fo
     without = {url: opened(url)[2] for url in sorted(asking)}
     request.getfixturevalue("open_changes")
     before = rows()
-    for url in WALK:
+    for url in TURN:
         with subtests.test(url=url):
             written, after, calls = opened(url)
             assert written <= ALWAYS | ALSO.get(url, set())

@@ -23,7 +23,7 @@ def after_a_while(client):
     return client
 
 
-SET, CODE = "/accounts/second-factor/", "/accounts/login/code/"
+SET, CODE = "/accounts/sessions/?set=app", "/accounts/login/code/"
 
 
 def code_of(device, *, steps=0):

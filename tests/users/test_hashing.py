@@ -158,7 +158,7 @@ def confirms(browse, owner):
 
 def changes_the_password(browse, owner):
     data = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
-    return browse(owner).post("/accounts/password/", data)
+    return browse(owner).post("/accounts/sessions/?set=password", data)
 
 
 def makes_a_user(browse, owner):

@@ -77,7 +77,7 @@ def test_a_choice_is_remembered_on_every_device(staff):
     [
         ("/people/7/password/", "/people/7/"),
         ("/people/7/block/", "/people/7/block/"),
-        ("/accounts/second-factor/codes/", "/accounts/second-factor/codes/"),
+        ("/accounts/sessions/?set=codes", "/accounts/sessions/?set=codes"),
         ("/accounts/passkeys/use/", "/"),
         ("/people/?page=2", "/people/?page=2"),
     ],

@@ -13,7 +13,8 @@ from tests.support.sign_in import CODE, after_a_while, set_up, sign_in_by_form
 from tests.users.authenticator import PRESENT, Authenticator, encode
 
 pytestmark = pytest.mark.django_db
-NEW, USE, OPTIONS = "/accounts/passkeys/new/", "/accounts/passkeys/use/", "/accounts/passkeys/options/"
+NEW, NEW_OPTIONS = "/accounts/sessions/?set=passkey", "/accounts/passkeys/new/options/"
+USE, OPTIONS = "/accounts/passkeys/use/", "/accounts/passkeys/options/"
 
 
 def options_of(client, url=OPTIONS):
@@ -23,7 +24,7 @@ def options_of(client, url=OPTIONS):
 
 
 def register(client, device, name="Phone"):
-    answer = device.create(options_of(client, f"{NEW}options/"))
+    answer = device.create(options_of(client, NEW_OPTIONS))
     return client.post(NEW, {"name": name, "credential": answer})
 
 
@@ -65,7 +66,7 @@ def test_the_first_one_comes_with_recovery_codes_and_ends_earlier_sessions(staff
 def test_no_device_is_asked_for_a_second_one(staff, browse, device):
     client = browse(staff)
     client.post(USE, {"credential": device.get(options_of(client))})
-    excluded = options_of(client, f"{NEW}options/")["excludeCredentials"]
+    excluded = options_of(client, NEW_OPTIONS)["excludeCredentials"]
     assert [each["id"] for each in excluded] == [encode(device.credential_id)]
     assert register(client, device).status_code == 422
 
@@ -75,7 +76,7 @@ def test_it_is_the_second_factor_after_the_password(browse, device):
     assert half.get("/groups/")["Location"] == f"{CODE}?next=/groups/"
     assert "data-passkey" in half.get(CODE).content.decode()
     assert half.get(NEW)["Location"].startswith(CODE)
-    assert half.post(f"{NEW}options/")["Location"].startswith(CODE)
+    assert half.post(NEW_OPTIONS)["Location"].startswith(CODE)
     asked = options_of(half)
     assert [each["id"] for each in asked["allowCredentials"]] == [encode(device.credential_id)]
     key = half.session.session_key
@@ -116,7 +117,7 @@ def test_it_signs_in_without_name_and_password(staff, browse, device):
 def test_where_a_second_factor_is_required_it_is_one(owner, browse, settings):
     settings.REQUIRE_2FA = True
     client, device = browse(owner), Authenticator()
-    assert client.get("/groups/")["Location"].startswith("/accounts/second-factor/")
+    assert client.get("/groups/")["Location"].startswith("/accounts/sessions/?set=app")
     assert register(client, device).status_code == 200
     assert client.get("/groups/").status_code == 200
     other = browse()
@@ -130,7 +131,7 @@ def test_it_confirms_instead_of_the_password(staff, browse, device):
     after_a_while(client)
     assert client.get(NEW)["Location"].startswith("/accounts/confirm/")
     assert "data-passkey" in client.get("/accounts/confirm/").content.decode()
-    assert client.post(f"{NEW}options/").status_code == 403
+    assert client.post(NEW_OPTIONS).status_code == 403
     refused = use(client, device, signature=encode(b"forged"))
     assert refused.status_code == 422
     assert "/accounts/confirm/?next=%2Fgroups%2F%3Fq%3Da" in refused.content.decode()
@@ -226,7 +227,7 @@ def test_no_rubbish_is_an_error_of_the_server(staff, browse, rubbish):
         assert stranger.post(USE, {"credential": rubbish}).status_code == 422
         assert client.post(USE, {"credential": rubbish}).status_code == 422
         assert client.post(NEW, {"name": "Phone", "credential": rubbish}).status_code == 422
-        options_of(stranger), options_of(client, f"{NEW}options/")
+        options_of(stranger), options_of(client, NEW_OPTIONS)
     assert not Passkey.objects.exists()
 
 
@@ -278,7 +279,7 @@ def test_without_the_app_the_passkey_and_the_codes_stay(staff, browse, device):
     client = browse()
     use(client, device)
     set_up(client, staff)
-    client.post("/accounts/second-factor/remove/")
+    client.post("/accounts/sessions/?set=no-app")
     assert RecoveryCode.objects.filter(user=staff).count() == 10
     assert sign_in_by_form(browse, "staff").get("/groups/")["Location"].startswith(CODE)
 

@@ -35,7 +35,7 @@ from tests.support.people_pages import ACTIONS, LIST, NEW, OLENA, page_of, shown
 from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
-ACCOUNT, OWN_PASSWORD, LOG = "/account/", "/accounts/password/", "/accounts/security-log/"
+ACCOUNT, OWN_PASSWORD, LOG = "/account/", "/accounts/sessions/?set=password", "/accounts/security-log/"
 FORM = {"full_name": "x", "email": "evil@example.com", "role": "Managers"}
 OTHER = "another-one-entirely"
 RAISED = FORM | {"role": "Administrators"}

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -125,21 +126,22 @@ def test_a_recovery_code_works_once_and_is_kept_as_a_digest(staff, browse):
 
 def test_a_second_factor_that_is_set_up_from_security_leads_back_there(staff, browse):
     client = browse(staff)
-    address = re.search(r'href="(/accounts/second-factor/[^"]*)"', client.get("/accounts/sessions/").text)[1]
+    address = re.search(r'href="(\?set=app[^"]*)"', client.get("/accounts/sessions/").text)[1]
+    address = f"/accounts/sessions/{unescape(address)}"
     after_a_while(client)
     # The password is asked for between the two pages.
     asked = urlsplit(client.get(address)["Location"])
     answer = client.post(asked.path, {"password": PASSWORD, "next": parse_qs(asked.query)["next"][0]})
-    form = client.get(answer["Location"]).text.partition("<main")[2]
-    sent = {"next": re.search(r'name="next" value="([^"]*)"', form)[1]}
-    sent["code"] = code_of(TOTPDevice.objects.get(user=staff))
-    assert 'href="/accounts/sessions/">I have kept them' in client.post(SET, sent).text
+    assert answer["Location"] == address
+    client.get(address)
+    sent = {"code": code_of(TOTPDevice.objects.get(user=staff))}
+    assert 'href="/accounts/sessions/">I have kept them' in client.post(address, sent).text
 
 
 def test_new_recovery_codes_replace_the_old(staff, browse):
     client = browse(staff)
     old = set_up(client, staff)
-    page = client.post("/accounts/second-factor/codes/")
+    page = client.post("/accounts/sessions/?set=codes")
     assert page.status_code == 200
     assert old[0] not in page.content.decode()
     assert sign_in_by_form(browse, "staff").post(CODE, {"code": old[0]}).status_code == 422
@@ -149,16 +151,16 @@ def test_new_recovery_codes_replace_the_old(staff, browse):
     ("step", "words"),
     [
         ("codes", "The present codes let nobody in any more"),
-        ("remove", "Your password alone is enough then. The recovery codes are deleted too."),
+        ("no-app", "Your password alone is enough then. The recovery codes are deleted too."),
     ],
 )
 def test_what_ends_is_asked_before_it_ends(staff, browse, step, words):
-    client, url = browse(staff), f"/accounts/second-factor/{step}/"
+    client, url = browse(staff), f"/accounts/sessions/?set={step}"
     set_up(client, staff)
     kept = set(RecoveryCode.objects.values_list("pk"))
     page = client.get("/accounts/sessions/").content.decode()
-    assert f'href="{url}"' in page
-    assert f'action="{url}"' not in page
+    assert f'href="?set={step}' in page
+    assert words not in page
     assert words in text_of(client.get(url))
     assert set(RecoveryCode.objects.values_list("pk")) == kept
     assert TOTPDevice.objects.exists()
@@ -178,7 +180,7 @@ def test_who_has_typed_the_password_again_removes_it(staff, browse):
     set_up(client, staff)
     after_a_while(client)
     client.post("/accounts/confirm/", {"password": PASSWORD})
-    client.post("/accounts/second-factor/remove/")
+    client.post("/accounts/sessions/?set=no-app")
     assert not TOTPDevice.objects.exists()
     assert not RecoveryCode.objects.exists()
     assert SecurityEvent.objects.filter(kind=Event.FACTOR_REMOVED).exists()
@@ -188,11 +190,26 @@ def test_owners_need_one_where_it_is_required(owner, staff, browse, settings):
     settings.REQUIRE_2FA = True
     assert browse(staff).get("/groups/").status_code == 200
     client = browse(owner)
-    assert client.get("/groups/")["Location"] == f"{SET}?next=/groups/"
-    assert client.get("/admin/")["Location"] == f"{SET}?next=/admin/"
+    assert client.get("/groups/")["Location"] == f"{SET}&next=/groups/"
+    assert client.get("/admin/")["Location"] == f"{SET}&next=/admin/"
     assert "Owners of this dashboard need one" in text_of(client.get(SET))
     set_up(client, owner)
     assert client.get("/groups/").status_code == 200
+
+
+@pytest.mark.parametrize("query", ["", "?set=password", "?set=codes", "?set=no-app", "?set=app&set=password"])
+def test_where_one_is_required_the_page_opens_its_forms_and_nothing_else(owner, browse, settings, query):
+    settings.REQUIRE_2FA = True
+    client, there = browse(owner), browse(owner)
+    for method in (client.get, client.post):
+        answer = method(f"/accounts/sessions/{query}")
+        assert answer["Location"].startswith(f"{SET}&next=/accounts/sessions/")
+    assert there.get("/accounts/sessions/").status_code == 302  # not signed out
+    page = client.get("/accounts/sessions/?set=passkey").text.partition("<main")[2]
+    assert "Add the passkey" in page
+    assert "Set it up" in page
+    assert "Sign out everywhere" not in page
+    assert "Change the password" not in page
 
 
 def test_an_owner_who_removes_the_last_one_needs_another_at_once_where_it_is_required(
@@ -202,10 +219,10 @@ def test_an_owner_who_removes_the_last_one_needs_another_at_once_where_it_is_req
     client = browse(owner)
     set_up(client, owner)
     passkey = Passkey.objects.create(user=owner, name="laptop", confirmed=True)
-    client.post("/accounts/second-factor/remove/")
+    client.post("/accounts/sessions/?set=no-app")
     assert client.get("/groups/").status_code == 200
     client.post(f"/accounts/passkeys/{passkey.pk}/remove/")
-    assert client.get("/groups/")["Location"] == f"{SET}?next=/groups/"
+    assert client.get("/groups/")["Location"] == f"{SET}&next=/groups/"
 
 
 def test_an_owner_takes_it_away_from_who_lost_the_phone(owner, staff, browse):

@@ -118,8 +118,8 @@ def test_a_new_password_ends_the_other_sessions(staff, browse):
     here, there = browse(staff), browse(staff)
     new = "a-quite-different-one"
     data = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
-    assert here.post("/accounts/password/", data | {"new_password2": "x"}).status_code == 422
-    assert here.post("/accounts/password/", data).status_code == 302
+    assert here.post("/accounts/sessions/?set=password", data | {"new_password2": "x"}).status_code == 422
+    assert here.post("/accounts/sessions/?set=password", data).status_code == 302
     assert here.get("/accounts/sessions/").status_code == 200
     assert there.get("/accounts/sessions/").status_code == 302
     assert UserSession.objects.filter(user=staff).count() == 1
@@ -131,7 +131,7 @@ def test_a_new_password_says_that_other_sessions_ended_only_where_there_were_som
         browse(staff)
     new = "a-quite-different-one"
     data = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
-    text = text_of(browse(staff).post("/accounts/password/", data, follow=True))
+    text = text_of(browse(staff).post("/accounts/sessions/?set=password", data, follow=True))
     assert "The password was changed." in text
     assert ("All your other sessions have ended." in text) is bool(others)
 
@@ -140,7 +140,7 @@ def test_a_new_password_says_that_other_sessions_ended_only_where_there_were_som
 def test_a_new_password_undoes_no_block_made_meanwhile(staff, rf, form_class, more):
     new = "a-quite-different-one"
     data = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
-    form = form_class(staff, data, **dict.fromkeys(more, rf.post("/accounts/password/")))
+    form = form_class(staff, data, **dict.fromkeys(more, rf.post("/accounts/sessions/?set=password")))
     assert form.is_valid()
     User.objects.filter(pk=staff.pk).update(is_active=False)
     form.save()
@@ -153,9 +153,11 @@ def test_a_new_password_undoes_no_block_made_meanwhile(staff, rf, form_class, mo
 def test_guessing_at_the_old_password_is_locked_as_at_the_sign_in(staff, browse):
     client, new = browse(staff), "a-quite-different-one"
     data = {"old_password": "wrong", "new_password1": new, "new_password2": new}
-    codes = [client.post("/accounts/password/", data).status_code for _ in range(5)]
+    codes = [client.post("/accounts/sessions/?set=password", data).status_code for _ in range(5)]
     assert codes == [422, 422, 422, 422, 429]
-    assert client.post("/accounts/password/", data | {"old_password": PASSWORD}).status_code == 429
+    assert (
+        client.post("/accounts/sessions/?set=password", data | {"old_password": PASSWORD}).status_code == 429
+    )
     staff.refresh_from_db()
     assert staff.check_password(PASSWORD)
 
@@ -171,13 +173,13 @@ def test_a_sign_in_of_ones_own_does_not_forgive_guesses_at_others(staff, manager
 @pytest.mark.parametrize("weak", ["short", "1q2w3e4r5t6y", "only-eleven"])
 def test_weak_passwords_are_refused(staff, browse, weak):
     data = {"old_password": PASSWORD, "new_password1": weak, "new_password2": weak}
-    assert browse(staff).post("/accounts/password/", data).status_code == 422
+    assert browse(staff).post("/accounts/sessions/?set=password", data).status_code == 422
 
 
 @pytest.mark.parametrize("strong", ["ніч яка місячна зоряна", "x" * 64 + " й"])
 def test_passwords_may_be_long_and_of_any_signs(staff, browse, strong):
     data = {"old_password": PASSWORD, "new_password1": strong, "new_password2": strong}
-    assert browse(staff).post("/accounts/password/", data).status_code == 302
+    assert browse(staff).post("/accounts/sessions/?set=password", data).status_code == 302
     assert browse().post("/accounts/login/", {"username": "staff", "password": strong}).status_code == 302
 
 

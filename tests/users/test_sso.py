@@ -247,18 +247,18 @@ def test_a_sign_in_at_which_the_company_has_asked_for_nothing_confirms_nothing(p
     provider.lies = {"auth_time": time.time() - 3600}
     client = browse()
     assert through(client, provider)["Location"] == "/groups/"
-    answer = client.get("/accounts/second-factor/")
-    assert answer["Location"] == "/accounts/confirm/?next=%2Faccounts%2Fsecond-factor%2F"
+    answer = client.get("/accounts/sessions/?set=app")
+    assert answer["Location"] == "/accounts/confirm/?next=%2Faccounts%2Fsessions%2F%3Fset%3Dapp"
     provider.lies = {}
     through(client, provider)
-    assert client.get("/accounts/second-factor/").status_code == 200
+    assert client.get("/accounts/sessions/?set=app").status_code == 200
 
 
 def test_a_sign_in_counts_where_the_company_does_not_say_when_it_has_asked(provider, browse):
     provider.lies = {"auth_time": None}
     client = browse()
     through(client, provider)
-    assert client.get("/accounts/second-factor/").status_code == 200
+    assert client.get("/accounts/sessions/?set=app").status_code == 200
 
 
 def test_a_failed_answer_in_between_does_not_lift_the_need_for_a_fresh_sign_in(provider, browse):
