@@ -1,4 +1,4 @@
-"""Requests of signed-in users: rights, credentials, the context of each page, files.
+"""Requests of signed-in users: rights, credentials, the context of each page, files, jobs they have left.
 
 Errors of Poster that no view handles are answered here.
 """
@@ -23,11 +23,11 @@ from django_htmx.http import retarget
 from django_htmx.middleware import HtmxDetails
 from structlog.contextvars import bind_contextvars
 
-from groups.models import Change, PosterCredentials
+from groups.models import Change, Job, PosterCredentials
 from groups.poster import InvalidValue, NotAllowed, PosterError, TokenRejected
 from groups.poster.errors import REFUSALS
 from groups.poster.fields import whole_number
-from groups.presenters.changes import toasts
+from groups.presenters.changes import Toast, job_toast, toasts
 from groups.services.groups import PATIENCE
 from groups.services.installation import maintenance
 from groups.services.limits import file_turn
@@ -51,7 +51,8 @@ SECTIONS = {
     **dict.fromkeys(("settings", "account", "accounts", "people", "help"), "settings"),
 }
 
-
+LEFT_JOBS = "jobs_under_way"
+"""In the session: the ids of the jobs that the user saw under way."""
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -117,7 +118,12 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "credentials": credentials,
         "unsettled": SimpleLazyObject(lambda: _unsettled_of(credentials)),
         "no_worker": lambda: _is_signed_in(user) and not maintenance.is_any_alive(),
-        "toasts": SimpleLazyObject(lambda: toasts(get_messages(request), user)),
+        "toasts": SimpleLazyObject(
+            lambda: [
+                *toasts(get_messages(request), user),
+                *(_toasts_of_left_jobs(request, user) if _may_look(request) else ()),
+            ]
+        ),
         "currency": SimpleLazyObject(
             lambda: credentials.account.currency if credentials else DEFAULT_CURRENCY
         ),
@@ -175,6 +181,32 @@ def file_response(request: Request, name: str, extension: str, make: Callable[[]
     disposition = content_disposition_header(as_attachment=True, filename=f"{name}.{extension}")
     response["Content-Disposition"] = disposition
     return response
+
+
+# --- Jobs whose page the user has left ---------------------------------------------------------------------
+
+
+def remember_job(request: HttpRequest, job: Job) -> None:
+    """Remember a job that its page shows under way; forget it once the page shows that it is not."""
+    known = request.session.get(LEFT_JOBS, [])
+    others = [each for each in known if each != str(job.pk)]
+    seen = [*others, str(job.pk)] if job.is_active and job.user_id == request.user.pk else others
+    if seen != known:
+        request.session[LEFT_JOBS] = seen
+
+
+def _toasts_of_left_jobs(request: HttpRequest, user: Any) -> list[Toast]:
+    """Return the message about a job that is no longer under way: one a page, and each job once."""
+    known = request.session.get(LEFT_JOBS, [])
+    if not known:
+        return []
+    with optional("which jobs have ended"):
+        mine = Job.objects.filter(pk__in=known, user=user)
+        job = mine.exclude(state__in=Job.ACTIVE).order_by("finished_at").first()
+        if job is not None:
+            request.session[LEFT_JOBS] = [each for each in known if each != str(job.pk)]
+            return [job_toast(job, user)]
+    return []
 
 
 # --- Statuses of failures -----------------------------------------------------------------------------------

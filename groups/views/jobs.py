@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.messages import get_messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -15,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.groups import JOBS
 from groups.models import Change, Job
-from groups.presenters.changes import history_rows, job_facts, job_toast, page_of, toasts, undo_card
+from groups.presenters.changes import history_rows, job_facts, page_of, undo_card
 from groups.services import history
 from groups.services.clients import find_names
 from groups.services.jobs import lease as job_lease
@@ -23,7 +22,7 @@ from groups.services.jobs import queue, undo
 from groups.services.jobs.kinds import JobKind
 from groups.services.messages import Message
 from groups.services.writes.not_sent import BecameOther, NotNow, NotSent
-from groups.views.http import Request, form_methods, requires
+from groups.views.http import Request, form_methods, remember_job, requires
 from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import htmx_target, render_page
 
@@ -46,12 +45,12 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         if htmx_target(request) != "messages":
             return _show(request, job)
-        if job.is_active:
-            return HttpResponse(status=204)
-        # Another page is open meanwhile, in a browser that may have another user by now.
-        told = [job_toast(job, request.user)] if job.user_id == request.user.pk else []
-        shown = [*toasts(get_messages(request), request.user), *told]
-        return render_page(request, "components/messages.html", {"toasts": shown})
+        # Another page is open meanwhile, on which the end of the job is told.
+        return (
+            HttpResponse(status=204)
+            if job.is_active
+            else render_page(request, "components/messages.html", {})
+        )
     try:
         match request.POST.get("decision"):
             case "pause":
@@ -120,6 +119,7 @@ def _to_undo(request: Request, job_id: uuid.UUID) -> HttpResponse:
 
 
 def _show(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:
+    remember_job(request, job)
     parts: list[dict[str, Any]] = []
     if not job.is_active:
         tries = Change.objects.filter(job=job).last_tries().exclude(state=Change.State.PENDING)

@@ -171,11 +171,21 @@ def messages_of(client, job):
 
 def test_a_page_that_is_open_meanwhile_is_told_the_end_once_it_is_there(staff, browse, sandbox):
     client, job = browse(staff), start(staff)
+    client.get(f"/jobs/{job.pk}/")
     assert messages_of(client, job).status_code == 204
     run(job)
     text = text_of(messages_of(client, job))
     assert f"has ended: {FEW} of {FEW}." in text
     assert "Undo all" in text
+
+
+def test_without_javascript_the_next_page_tells_the_end_once(staff, browse, sandbox):
+    client, job = browse(staff), start(staff)
+    client.get(f"/jobs/{job.pk}/")
+    assert "has ended" not in text_of(client.get("/groups/"))
+    run(job)
+    assert f"has ended: {FEW} of {FEW}." in text_of(client.get("/groups/"))
+    assert "has ended" not in text_of(client.get("/groups/"))
 
 
 def test_another_user_of_the_browser_is_told_nothing_of_it(staff, owner, browse, sandbox):
