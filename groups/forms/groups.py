@@ -291,6 +291,7 @@ class HistoryForm(forms.Form):
         chosen = self["user"].value() or ""
         names = sorted({*people, chosen} - {""}, key=str.casefold)
         self.fields["user"].widget.choices = [("", _("all")), *((name, name) for name in names)]
+        self.full_clean()
 
     @property
     def is_news(self) -> bool:
@@ -302,7 +303,6 @@ class HistoryForm(forms.Form):
 
         No job matches news, an action, an outcome, or the parts of one.
         """
-        self.is_valid()
         data, words = self.cleaned_data, self.cleaned_data.get("group") or ""
         since, before = _midnight(data.get("since")), _midnight(data.get("until"), days=1)
         both = {"user_name": data.get("user"), "created_at__gte": since, "created_at__lt": before}

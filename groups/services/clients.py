@@ -38,7 +38,6 @@ from groups.services.groups import list_groups
 
 VIEW_CLIENTS = "groups.view_client"
 PAGE_SIZE = 50
-
 READ_AT_ONCE = 500
 COUNTED_AT_ONCE = 2_000
 SEARCHED_AT_MOST = 5_000

@@ -32,7 +32,6 @@ from groups.services.writes.submissions import find_by_operation
 log = logging.getLogger("groups.journal")
 
 LATEST = 5
-
 PEOPLE_OF = 2000
 """Latest changes whose authors can be chosen in the filter of the history."""
 COUNTED = 10_000

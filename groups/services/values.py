@@ -130,6 +130,10 @@ class NumberFormat:
         """Return a number with its thousands separated: «1 250»."""
         return self._written(f"{number:,}")
 
+    def change(self, number: int) -> str:
+        """Return a difference with its sign: «+1 250»; an empty string for none."""
+        return f"{'+' if number > 0 else ''}{self.count(number)}" if number else ""
+
     def number(self, number: Decimal) -> str:
         """Return a number with as many decimals as it has: «1 250,5»."""
         whole, point, part = plain(number).partition(".")

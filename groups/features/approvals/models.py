@@ -60,6 +60,9 @@ class Limits(models.Model):
         db_table = "groups_limits"
         default_permissions = ()
 
+    def __str__(self) -> str:
+        return self.account_id
+
     @property
     def values(self) -> dict["Limits.Limit", Decimal]:
         found = {limit: getattr(self, limit.value) for limit in self.Limit}
@@ -127,6 +130,9 @@ class ApprovalRequest(Made):
                 name="known_state_of_request",
             ),
         )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.state}"
 
     def get_absolute_url(self) -> str:
         return reverse("groups:request", args=[self.pk])

@@ -37,6 +37,9 @@ class Bounds(models.Model):
     class Meta:
         default_permissions = ()
 
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.most_a_day} {self.most_a_waiter} {self.most_late}"
+
     @classmethod
     def of(cls, account_id: str) -> Self:
         return cls.objects.filter(pk=account_id).first() or cls(account_id=account_id)
@@ -66,6 +69,9 @@ class CardUse(models.Model):
             ),
         )
 
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.day} {self.client_id} {self.waiter_id}"
+
 
 class SharedCard(models.Model):
     """A card that is meant to be on many receipts, until somebody ends that: it is kept KEPT days then."""
@@ -88,6 +94,9 @@ class SharedCard(models.Model):
                 name="one_shared_card_a_client",
             ),
         )
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.client_id}"
 
 
 class FindingQuerySet(models.QuerySet["Finding"]):
@@ -135,3 +144,6 @@ class Finding(models.Model):
                 name="one_finding_a_card_and_waiter",
             ),
         )
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.rule} {self.client_id} {self.day}"

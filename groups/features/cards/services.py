@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from functools import partial
-from operator import methodcaller
 
+from django.contrib.auth.models import User
 from django.db.models import Count, Max, Min, Q, Sum
 from django.urls import reverse
 from django.utils import timezone
@@ -121,8 +121,11 @@ def find_findings(account: PosterAccount, since: datetime) -> Iterator[Event]:
     for row in new.values("found_at").annotate(findings=Count("pk")):
         key = f"cards {account.pk} {row['found_at'].isoformat()}"
         words = partial(finding_words, row["findings"])
-        concerns = methodcaller("has_perm", VIEW_CARDS)
-        yield Event(key, row["found_at"], reverse("groups:cards"), words, concerns)
+        yield Event(key, row["found_at"], reverse("groups:cards"), words, _may_see)
+
+
+def _may_see(user: User) -> bool:
+    return user.has_perm(VIEW_CARDS)
 
 
 def finding_words(findings: int) -> str:

@@ -61,6 +61,9 @@ class Criteria(Due, Made):
     class Meta:
         default_permissions = ()
 
+    def __str__(self) -> str:
+        return self.account_id
+
     @classmethod
     def lease_time(cls) -> timedelta:
         return timedelta(minutes=20)  # a reading may last 15
@@ -91,6 +94,9 @@ class CriteriaSave(Made):
     class Meta:
         ordering = ("-saved_at",)
         default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.saved_at:%F %T}"
 
     def get_absolute_url(self) -> str:
         return reverse("groups:criteria")
@@ -131,3 +137,6 @@ class CriteriaPin(Made):
         ordering = ("client_id",)
         default_permissions = ()
         constraints = (models.UniqueConstraint(fields=("account", "client_id"), name="one_pin_a_client"),)
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.client_id}"

@@ -530,7 +530,7 @@ def flows_of(preview: Preview, reading: CriteriaReading, name_of: Callable[[int]
         if group := reading.groups.get(group_id):
             side["percent"] = numbers.percent(group.percent)
         change = side["then"]["clients"] - side["now"]["clients"]
-        side["change"] = f"{'+' if change > 0 else '−'}{numbers.count(abs(change))}" if change else "="
+        side["change"] = numbers.change(change) or "="
     looks = {True: "better", False: "worse", None: "same"}
     for flow in flows:
         left, right, height, (old, new) = flow["now"], flow["then"], flow["height"], flow["ends"]

@@ -46,6 +46,9 @@ class Watch(Due):
         db_table = "groups_watch"
         default_permissions = ()
 
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.looked_at}"
+
     @property
     def sender(self) -> tuple[int | None, str]:
         return self.credentials.user_id if self.credentials else None, self.account_id

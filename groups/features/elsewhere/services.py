@@ -392,7 +392,7 @@ def accounts_due() -> list[str]:
     return list(Watch.objects.on().due().order_by("next_at").values_list("account", flat=True))
 
 
-@routine("watch", pause=1, accounts=accounts_due)
+@routine("watch", pause=1, for_each=accounts_due)
 def look_where_due(account: str | None = None) -> list[Change]:
     """Look at one account, or at all, if it is time to; return the changes that were found."""
     found: list[Change] = []

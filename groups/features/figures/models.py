@@ -33,6 +33,9 @@ class Tally(Watched):
     class Meta:
         default_permissions = ()
 
+    def __str__(self) -> str:
+        return f"{self.watch_id} {self.looked_at}"
+
 
 class FigureQuerySet(models.QuerySet["Figure"]):
     def nights(self, account_id: str) -> "FigureQuerySet":
@@ -73,6 +76,9 @@ class Figure(models.Model):
             models.UniqueConstraint(fields=("account", "group_id", "day"), name="one_figure_a_group_and_day"),
         )
         indexes = (models.Index(fields=("account", "day"), name="figure_by_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.group_id} {self.day}"
 
 
 def yesterday() -> date:

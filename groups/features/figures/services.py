@@ -74,7 +74,7 @@ def forget_old() -> int:
     return Figure.objects.filter(day__lt=timezone.localdate() - KEPT).delete()[0]
 
 
-@routine("figures", pause=5.0, accounts=lambda: Tally.objects.accounts_due(settings.FIGURES_SECONDS))
+@routine("figures", pause=5.0, for_each=lambda: Tally.objects.accounts_due(settings.FIGURES_SECONDS))
 def look_at(account: str) -> None:
     """Add up the figures of an account, if it is time to and no other worker is at it."""
     run_due(Tally.objects.usable().filter(pk=account).select_related("watch__credentials"), look)

@@ -175,7 +175,7 @@ def draw_year(rows: Sequence[Figure], changes: Sequence[PercentChange]) -> dict[
         "began": nights[0],
         "began_x": f"{x(nights[0].day):.2f}" if nights[0].day - first > WEEK * DAY else "",
         "now": nights[-1],
-        "change": f"{'+' if change > 0 else ''}{numbers.count(change)}" if change else "",
+        "change": numbers.change(change),
     }
 
 

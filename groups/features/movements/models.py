@@ -36,6 +36,9 @@ class Roll(Watched):
     class Meta:
         default_permissions = ()
 
+    def __str__(self) -> str:
+        return f"{self.watch_id} {self.judged_at}"
+
     @property
     def longest_pause(self) -> timedelta:
         return NIGHTS.pause
@@ -83,3 +86,6 @@ class Movement(models.Model):
             models.Index(fields=("account", "from_id", "day"), name="movement_out_of"),
             models.Index(fields=("account", "found_at"), name="movement_by_look"),
         )
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.client_id} {self.from_id}→{self.to_id} {self.day}"

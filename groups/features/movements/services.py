@@ -87,7 +87,7 @@ class Seen(NamedTuple):
     paid: Decimal | None = None
 
 
-@routine("movements", pause=5.0, accounts=lambda: Roll.objects.accounts_due(settings.MOVEMENT_SECONDS))
+@routine("movements", pause=5.0, for_each=lambda: Roll.objects.accounts_due(settings.MOVEMENT_SECONDS))
 def look_at(account: str) -> None:
     run_due(Roll.objects.usable().filter(pk=account).select_related("watch__credentials"), _look)
 

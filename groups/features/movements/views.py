@@ -102,7 +102,7 @@ def growth_of(credentials: PosterCredentials, group_id: int, roll: Roll) -> dict
         "days": days[::-1],
         "came": came,
         "left": left,
-        "change": f"{'+' if came > left else ''}{NumberFormat.current().count(came - left)}" if grown else "",
+        "change": NumberFormat.current().change(came - left),
         "points": _points(counts) if days else "",
     }
 

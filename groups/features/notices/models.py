@@ -37,6 +37,9 @@ class NoticeChoice(models.Model):
         default_permissions = ()
         constraints = (models.UniqueConstraint(fields=("user", "kind"), name="one_choice_a_kind"),)
 
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.kind} {self.how}"
+
 
 class TelegramChat(models.Model):
     """The chat in which a bot of the user's own writes the notices; without a row they come by mail."""
@@ -51,6 +54,9 @@ class TelegramChat(models.Model):
     class Meta:
         default_permissions = ()
 
+    def __str__(self) -> str:
+        return str(self.user_id)
+
 
 class NoticeCursor(models.Model):
     """The time up to which a worker has looked for the events of an account."""
@@ -63,6 +69,9 @@ class NoticeCursor(models.Model):
     class Meta:
         db_table = "groups_noticecursor"
         default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.looked_at}"
 
 
 class DeliveryQuerySet(LeasedQuerySet["Delivery"]):
@@ -115,6 +124,9 @@ class Delivery(Leased):
         default_permissions = ()
         indexes = (models.Index(fields=("state", "next_try_at"), name="delivery_open"),)
 
+    def __str__(self) -> str:
+        return f"{self.pk} {self.state}"
+
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def waiting(self) -> "NoticeQuerySet":
@@ -139,3 +151,6 @@ class Notice(models.Model):
         ordering = ("at", "pk")
         default_permissions = ()
         indexes = (models.Index(fields=("delivery", "due_at"), name="notice_due"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.at}"

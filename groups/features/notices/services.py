@@ -234,7 +234,7 @@ def readers_due() -> list[str]:
     return [str(each) for each in dict.fromkeys(readers)][:READERS_AT_ONCE]
 
 
-@routine("send notices", pause=1, accounts=readers_due)
+@routine("send notices", pause=1, for_each=readers_due)
 def send_due(reader: str) -> None:
     for pk in Delivery.objects.due().filter(user=int(reader)).values_list("pk", flat=True):
         deliver(pk)

@@ -27,6 +27,9 @@ class SavedView(models.Model):
         default_permissions = ()
         constraints = (models.UniqueConstraint(fields=("user", "name"), name="one_view_a_name"),)
 
+    def __str__(self) -> str:
+        return self.name
+
     def get_absolute_url(self) -> str:
         return reverse("groups:list") + self.query
 

@@ -116,6 +116,9 @@ class Schedule(Due, Made, Consent):
             models.Index(fields=("next_at",), name="schedule_due"),
         )
 
+    def __str__(self) -> str:
+        return f"group:{self.group_id} {self.state}"
+
     def get_absolute_url(self) -> str:
         return reverse("groups:schedules")
 

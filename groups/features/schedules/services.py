@@ -197,7 +197,7 @@ def run_due(now: datetime | None = None, account: str | None = None) -> list[Sch
     return moved
 
 
-routine("planned changes", pause=1.0, accounts=accounts_due)(lambda account: run_due(account=account))
+routine("planned changes", pause=1.0, for_each=accounts_due)(lambda account: run_due(account=account))
 
 
 def command_of(schedule: Schedule, change_id: uuid.UUID, credentials: PosterCredentials) -> UpdateGroup:

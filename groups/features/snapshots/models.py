@@ -37,6 +37,9 @@ class Snapshot(models.Model):
         default_permissions = ()
         indexes = (models.Index(fields=("account", "-taken_at"), name="snapshot_by_account"),)
 
+    def __str__(self) -> str:
+        return f"{self.group_id} {self.taken_at:%F %T}"
+
     @property
     def content(self) -> Group:
         return Group.from_json(self.group)
@@ -61,3 +64,6 @@ class SnapshotPart(models.Model):
         ordering = ("number",)
         default_permissions = ()
         constraints = (models.UniqueConstraint(fields=("snapshot", "number"), name="one_part_a_number"),)
+
+    def __str__(self) -> str:
+        return f"{self.snapshot_id} {self.number}"

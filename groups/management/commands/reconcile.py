@@ -25,7 +25,6 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{change.pk} {change.action} {change.target} {change.state} {change.reason}".rstrip()
             )
-
         for forget in pruned.values():
             forget()
         self.stdout.write(f"{Change.objects.open().count()} still open")

@@ -34,21 +34,21 @@ LOOK_AFTER_EVERY = 5.0
 BACK_UP_EVERY = 60.0
 CLEAN_UP_EVERY = 24 * 3600.0
 
-type FindAccounts = Callable[[], Iterable[str]]
-"""Returns the names of the accounts that have work now."""
+type FindNames = Callable[[], Iterable[str]]
+"""Returns the names of those that have work now: accounts, or readers of notices."""
 
 
 class Routine(NamedTuple):
     """A step that each worker repeats in a thread of its own, `pause` seconds after its end.
 
-    With `find_accounts` it has a thread for each of the accounts that have work now: so no account waits for
-    the Poster of another one.
+    With `find_names` it has a thread for each of those that have work now: so no account waits for the Poster
+    of another one.
     """
 
     name: str
     step: Callable[..., Any]
     pause: float
-    find_accounts: FindAccounts | None = None
+    find_names: FindNames | None = None
 
 
 pruned: dict[str, Callable[[], int]] = {}
@@ -69,8 +69,8 @@ def forget_tasks() -> int:
 
 def start_in_worker(worker_id: str) -> None:
     start("look after", lambda: look_after(worker_id), LOOK_AFTER_EVERY)
-    for name, step, pause, find_accounts in routines:
-        start(name, thread_per_account(name, find_accounts, step) if find_accounts else step, pause)
+    for name, step, pause, find_names in routines:
+        start(name, thread_for_each(name, find_names, step) if find_names else step, pause)
 
 
 def start_in_server() -> None:
@@ -108,12 +108,12 @@ routines = [
 
 
 def routine[S: Callable[..., Any]](
-    name: str, pause: float, accounts: FindAccounts | None = None
+    name: str, pause: float, for_each: FindNames | None = None
 ) -> Callable[[S], S]:
     """Let each worker repeat a step, `pause` seconds after its end; one that runs once takes a lease."""
 
     def add(step: S) -> S:
-        routines.append(Routine(name, step, pause, accounts))
+        routines.append(Routine(name, step, pause, for_each))
         return step
 
     return add
@@ -142,29 +142,26 @@ def repeat(name: str, step: Callable[[], object], pause: float, stop: threading.
             return
 
 
-def thread_per_account(
-    name: str, find_accounts: FindAccounts, work: Callable[[str], object]
-) -> Callable[[], None]:
-    """Return the step that works for each account in a thread of its own.
+def thread_for_each(name: str, find_names: FindNames, work: Callable[[str], object]) -> Callable[[], None]:
+    """Return the step that works for each of those that have work in a thread of its own.
 
-    The threads themselves tell which accounts are at work: a dead one keeps its account from nothing.
+    The threads themselves tell who is at work: a dead one keeps its account from nothing.
     """
     threads: dict[str, threading.Thread] = {}
 
-    def work_for(account: str) -> None:
+    def work_for(each: str) -> None:
         try:
-            survive(f"{name} {account}", lambda: work(account))
+            survive(f"{name} {each}", lambda: work(each))
         finally:
             connections.close_all()
 
     def step() -> None:
-        for account in find_accounts():
-            if account not in threads or not threads[account].is_alive():
-                thread = threading.Thread(
-                    target=work_for, args=(account,), name=f"{name} {account}", daemon=True
+        for each in find_names():
+            if each not in threads or not threads[each].is_alive():
+                threads[each] = threading.Thread(
+                    target=work_for, args=(each,), name=f"{name} {each}", daemon=True
                 )
-                threads[account] = thread
-                thread.start()
+                threads[each].start()
 
     return step
 

@@ -526,7 +526,7 @@ def _job_of(row: Criteria) -> Job:
     return Job(account=row.account, user_id=row.user_id, kind=KIND, wanted=wanted)
 
 
-@routine("criteria at night", pause=5.0, accounts=accounts_due)
+@routine("criteria at night", pause=5.0, for_each=accounts_due)
 def run_night(account: str) -> None:
     run_due(Criteria.objects.filter(nightly=True, pk=account).select_related("account"), _begin)
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import dropwhile, groupby, takewhile
 from operator import attrgetter
 from typing import Any, Literal
@@ -141,8 +141,8 @@ def _begin(
     ask: Callable[..., Any],
     credentials: PosterCredentials,
     *,
-    fresh: bool = False,
-    within: float | None = None,
+    fresh: bool,
+    within: float | None,
 ) -> Callable[[], Listed[Any]]:
     """Take a list from the cache, or begin to read it in half of the time of a read.
 
@@ -181,12 +181,16 @@ def _begin(
     return take
 
 
-begin_promotions: Callable[..., Callable[[], Listed[Promotion]]] = partial(
-    _begin, "promotions", PosterClient.get_promotions
-)
-begin_rules: Callable[..., Callable[[], Listed[LoyaltyRule]]] = partial(
-    _begin, "rules", PosterClient.get_loyalty_rules
-)
+def begin_promotions(
+    credentials: PosterCredentials, *, fresh: bool = False, within: float | None = None
+) -> Callable[[], Listed[Promotion]]:
+    return _begin("promotions", PosterClient.get_promotions, credentials, fresh=fresh, within=within)
+
+
+def begin_rules(
+    credentials: PosterCredentials, *, fresh: bool = False, within: float | None = None
+) -> Callable[[], Listed[LoyaltyRule]]:
+    return _begin("rules", PosterClient.get_loyalty_rules, credentials, fresh=fresh, within=within)
 
 
 @dataclass(frozen=True, slots=True)

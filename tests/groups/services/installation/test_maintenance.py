@@ -54,7 +54,7 @@ def test_no_account_waits_for_the_poster_of_another_one(owner, outsider, sandbox
     def asked(account):
         return [call for call in sandbox.calls() if call.account == account]
 
-    check = maintenance.thread_per_account("reconcile", reconciler.accounts_due, reconcile)
+    check = maintenance.thread_for_each("reconcile", reconciler.accounts_due, reconcile)
     try:
         check()
         wait_until(lambda: at_work == ["demo"] and asked("demo") and asked("kavarnia"))
@@ -69,7 +69,7 @@ def test_no_account_waits_for_the_poster_of_another_one(owner, outsider, sandbox
 
 def test_a_thread_that_cannot_start_leaves_its_account_to_the_next_step(monkeypatch):
     worked = threading.Event()
-    check = maintenance.thread_per_account("work", lambda: ["demo"], lambda _account: worked.set())
+    check = maintenance.thread_for_each("work", lambda: ["demo"], lambda _account: worked.set())
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", no_thread_left)
         with pytest.raises(RuntimeError):
