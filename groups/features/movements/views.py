@@ -121,10 +121,15 @@ def _points(counts: dict[date, int]) -> str:
 
 @hooks.part("group.cards", "movements/card.html", order=1)
 def card_of(request: Request, one: OneGroup) -> dict[str, Any] | None:
+    """Show who came into a group and left it, once somebody did."""
     roll = roll_of(request.credentials)
-    if roll is None or roll.taken_at is None:
-        return None
-    return {"group": one.group, "growth": growth_of(request.credentials, one.group.id, roll)}
+    growth = growth_of(request.credentials, one.group.id, roll) if roll and roll.taken_at else None
+    return {"growth": growth} if growth and growth["days"] else None
+
+
+@hooks.part("group.clients", "movements/link.html")
+def link_of(_request: Request, one: OneGroup) -> dict[str, Any] | None:
+    return {"group": one.group} if settings.MOVEMENT_SECONDS else None
 
 
 @hooks.part("account.watch", "movements/watch.html")
