@@ -68,6 +68,7 @@ class ListForm(forms.Form):
         super().__init__(*args, **kwargs)
         self._size = size
         self.fields["target"] = TargetField(list(groups))
+        self.fields["target"].label = _("Clients go to the group")
 
     def clean(self) -> None:
         if "text" not in self.cleaned_data or "file" not in self.cleaned_data:
