@@ -31,8 +31,8 @@ from django.db.models import QuerySet
 
 from groups.models.locks import holder_finders
 from groups.presenters.changes import note_finders, way_finders
-from groups.presenters.destinations import group_actions, list_actions, sources
-from groups.presenters.lists import conditions, mark_finders
+from groups.presenters.destinations import sources
+from groups.presenters.lists import conditions, list_actions, mark_finders
 from groups.presenters.places import Begin, Part, Show, TabSource, parts_by_place, tab_sources
 from groups.presenters.settings_pages import SettingsSource, settings_sources
 from groups.services.messages import HolderNotice, holder_notice
@@ -120,8 +120,6 @@ list_condition = _InOrder(conditions)
 """Let the address of the list ask for some of the groups; see `RangeCondition`, `ChoiceCondition`."""
 list_action = _InOrder(list_actions)
 """Do something with the groups that a user has chosen in the list; see `ListAction`."""
-group_action = _InOrder(group_actions)
-"""Let "Go to" open a form of a group that is named with it: "plan Gold"; see `GroupAction`."""
 
 
 def section(address: str, of: str) -> None:

@@ -21,8 +21,7 @@ from groups.models import Change, Job
 from groups.poster import NotFound, PosterError
 from groups.poster.fields import whole_number
 from groups.presenters.changes import history_rows
-from groups.presenters.destinations import list_actions_of
-from groups.presenters.lists import ListForm, Listing, column_sets, marks_of, number_param
+from groups.presenters.lists import ListForm, Listing, column_sets, list_actions, marks_of, number_param
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services import history
@@ -77,7 +76,7 @@ def group_list(request: Request) -> HttpResponse:
     listing = _listing(request, groups, filters, locked_ids=locked, marks=marks)
     context = {
         "listing": listing,
-        "list_actions": list_actions_of(request.user),
+        "list_actions": [each for _order, each in list_actions if request.user.has_perm(each.permission)],
         "may_edit": not listing.stale and request.user.has_perm("groups.change_group"),
         "may_add": not listing.stale and request.user.has_perm("groups.add_group"),
         "news": SimpleLazyObject(lambda: count_unseen(request)),

@@ -24,8 +24,7 @@ from groups.models.locks import future_key, members_key
 from groups.poster import Group
 from groups.poster.fields import whole_number
 from groups.presenters.clients import Choice, ChoiceAction, choice_actions
-from groups.presenters.destinations import GroupAction, ListAction
-from groups.presenters.lists import ids_param
+from groups.presenters.lists import ListAction, ids_param
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services.clients import VIEW_CLIENTS, find_clients, with_counted_clients
@@ -359,26 +358,6 @@ choice_actions.append(
 )
 hooks.list_action(
     ListAction(gettext_lazy("Move clients…"), "groups:groups_move", MoveClient.permission), order=5
-)
-hooks.group_action(
-    GroupAction(
-        gettext_lazy("Move clients"),
-        "groups:move",
-        MoveClient.permission,
-        gettext_lazy("transfer"),
-        editable=False,
-    ),
-    order=5,
-)
-hooks.group_action(
-    GroupAction(
-        gettext_lazy("Retire"),
-        "groups:retire",
-        "groups.change_group",
-        gettext_lazy("remove delete"),
-        unless=RemoveGroup.permission,
-    ),
-    order=20,
 )
 
 

@@ -28,8 +28,8 @@ from groups.forms.fields import ONE_IS_GONE, BonusField, PercentField
 from groups.forms.groups import Version, WriteForm, is_other_than_shown, version_of_several
 from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues, LoyaltyType, PosterError
-from groups.presenters.destinations import PAGE, GroupAction, ListAction, pages_for
-from groups.presenters.lists import ChoiceCondition, RowMark, Test, ids_param
+from groups.presenters.destinations import PAGE, pages_for
+from groups.presenters.lists import ChoiceCondition, ListAction, RowMark, Test, ids_param
 from groups.services import groups as reads
 from groups.services.groups import Groups, OneGroup
 from groups.services.messages import HolderNotice, holder_notice
@@ -479,9 +479,6 @@ def card_of(schedule: Schedule, user: User, group: Group | None = None) -> dict[
 hooks.section("schedules", "groups")
 hooks.destinations(
     pages_for(("groups.view_group", gettext_lazy("Planned changes"), "groups:schedules", PAGE)), order=9
-)
-hooks.group_action(
-    GroupAction(gettext_lazy("Plan a change"), "groups:schedule", CHANGE_GROUP, gettext_lazy("schedule"))
 )
 hooks.list_action(ListAction(gettext_lazy("Plan…"), "groups:schedule_several", CHANGE_GROUP), order=1)
 
