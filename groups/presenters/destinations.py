@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from groups.poster import Group
 from groups.presenters.alphabet import begin_words, has_all, spellings
-from groups.presenters.lists import number_in, number_param
+from groups.presenters.lists import number_in, plain_number
 from groups.presenters.settings_pages import settings_pages
 from groups.services.values import NumberFormat, percent_words, type_label
 
@@ -75,7 +75,7 @@ def forms_with_percent(text: str, groups: Iterable[Group]) -> list[Destination]:
     """
     words = re.sub(r"(\d)\s+%", r"\1%", text).split()
     for word in sorted(words, key=lambda word: "%" not in word):
-        percent = number_param({"percent": word}, "percent", 100)
+        percent = plain_number(word, 100)
         others = [spellings(each) for each in words if each != word]
         if percent and others:
             shown = percent_words(Decimal(percent))

@@ -21,7 +21,7 @@ from groups.models import Change, Job
 from groups.poster import NotFound, PosterError
 from groups.poster.fields import whole_number
 from groups.presenters.changes import history_rows
-from groups.presenters.lists import ListForm, Listing, column_sets, list_actions, marks_of, number_param
+from groups.presenters.lists import ListForm, Listing, column_sets, list_actions, plain_number
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services import history
@@ -72,8 +72,7 @@ def group_list(request: Request) -> HttpResponse:
     if is_spelled_out and not request.htmx:
         return redirect(filters.href())
     groups = reads.list_groups(credentials, fresh="refresh" in request.GET, patience=patience_of(request))
-    locked, marks = locked_ids(credentials), marks_of(credentials, groups)
-    listing = _listing(request, groups, filters, locked_ids=locked, marks=marks)
+    listing = _listing(request, groups, filters, locked_ids=locked_ids(credentials))
     context = {
         "listing": listing,
         "list_actions": [each for _order, each in list_actions if request.user.has_perm(each.permission)],
@@ -209,7 +208,7 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
     if request.method != "POST":
         # A change made here counts, even if Poster does not show it yet.
         group, late = current_group(credentials, group_id)
-        percent = number_param(request.GET, "percent", 100)
+        percent = plain_number(request.GET.get("percent", ""), 100)
         form = GroupForm(group=group, archive="archive" in request.GET, percent=percent)
         page = WritePage(request, "groups/group/form.html", form, group, {"late": late})
         locked = open_change(credentials, group_id)
