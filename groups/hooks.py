@@ -23,7 +23,7 @@ What has an `order` stands behind what has a lower one, and behind what came bef
 
 from bisect import insort
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -33,8 +33,8 @@ from groups.models.locks import holder_finders
 from groups.presenters.changes import note_finders, way_finders
 from groups.presenters.destinations import sources
 from groups.presenters.lists import conditions, list_actions, mark_finders
-from groups.presenters.places import Begin, Part, Show, TabSource, parts_by_place, tab_sources
-from groups.presenters.settings_pages import SettingsSource, settings_sources
+from groups.presenters.places import Begin, Part, Show, parts_by_place
+from groups.presenters.settings_pages import settings_sources
 from groups.services.messages import HolderNotice, holder_notice
 from groups.views.http import SECTIONS
 from groups.views.settings import start_queries
@@ -50,12 +50,12 @@ def _into[T](found: list[T]) -> Callable[[T], T]:
     return add
 
 
+@dataclass(frozen=True)
 class _InOrder[T]:
-    def __init__(self, found: list[tuple[int, T]]) -> None:
-        self._found = found
+    found: list[tuple[int, T]]
 
     def __call__(self, each: T, *, order: int = 0) -> T:
-        insort(self._found, (order, each), key=itemgetter(0))
+        insort(self.found, (order, each), key=itemgetter(0))
         return each
 
 
@@ -91,16 +91,6 @@ consent = _into(consent_readers)
 """Read from each form with which consent its write passes a gate: the columns of `Consent`."""
 
 
-def settings_pages(*, order: int = 0) -> Callable[[SettingsSource], SettingsSource]:
-    """Add pages, which extend `settings.html`, to a user's settings and to "Go to"; see `SettingsPage`."""
-    return partial(_InOrder(settings_sources), order=order)
-
-
-def history_tab(*, order: int = 0) -> Callable[[TabSource], TabSource]:
-    """Add pages of the feature to the tabs of the history; see `Tab`."""
-    return partial(_InOrder(tab_sources), order=order)
-
-
 def holder(rows: QuerySet[Any]) -> Callable[[Callable[[Any], HolderNotice]], Callable[[Any], HolderNotice]]:
     """Let these rows hold locks; the function says to users what holds a lock, and where to look.
 
@@ -111,6 +101,8 @@ def holder(rows: QuerySet[Any]) -> Callable[[Callable[[Any], HolderNotice]], Cal
     return holder_notice.register(rows.model)
 
 
+settings_pages = _InOrder(settings_sources)
+"""Add pages, which extend `settings.html`, to a user's settings and to "Go to"; see `SettingsPage`."""
 destinations = _InOrder(sources)
 """Add the pages and actions of a feature to "Go to" (Ctrl K); see `pages_for`.
 

@@ -66,12 +66,6 @@ def by_section(pages: Iterable[SettingsPage]) -> list[tuple[str, list[SettingsPa
     return [(str(title), pages) for title, pages in found if pages]
 
 
-def page_of(path: str, pages: Iterable[SettingsPage]) -> SettingsPage | None:
-    """Return the page of the settings that an address belongs to: the one with its longest beginning."""
-    beginnings = {page.url: page for page in pages}
-    return beginnings.get(max(filter(path.startswith, beginnings), key=len, default=""))
-
-
 def _connection(user: User) -> Iterable[SettingsPage]:
     if user.has_perm("groups.view_group"):
         yield SettingsPage(

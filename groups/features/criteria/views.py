@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from http import HTTPStatus
 from itertools import compress, pairwise
 from typing import Any, NamedTuple
@@ -626,7 +627,7 @@ def spread_card(field: str, days: int, spread: Spread, rows: list[Bounds]) -> di
 # --- Parts of other pages ----------------------------------------------------------------------------------
 
 
-@hooks.settings_pages(order=3)
+@partial(hooks.settings_pages, order=3)
 def settings_of_criteria(user: User) -> list[SettingsPage]:
     if not user.has_perm("groups.view_group"):
         return []

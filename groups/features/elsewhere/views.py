@@ -1,5 +1,6 @@
 """Show the watch of an account on its page, and switch it."""
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -38,7 +39,7 @@ def watch_section(request: HttpRequest, credentials: PosterCredentials) -> dict[
     }
 
 
-@hooks.settings_pages(order=5)
+@partial(hooks.settings_pages, order=5)
 def settings_of_watch(user: User) -> list[SettingsPage]:
     if not settings.POSTER_WATCH_SECONDS or not user.has_perm(WATCH_ACCOUNT):
         return []

@@ -159,7 +159,7 @@ def telegram_remove(request: Request) -> HttpResponse:
     return redirect("groups:notices")
 
 
-@hooks.settings_pages()
+@hooks.settings_pages
 def settings_of_notices(user: User) -> list[SettingsPage]:
     words = _("By mail or in Telegram.")
     page = SettingsPage(USER, _("Notices"), reverse("groups:notices"), words, "bell")
