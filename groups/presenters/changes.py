@@ -91,10 +91,17 @@ def undo_words(undone: Change | Job, undo: Change | Job) -> str:
     return words % {"time": time}
 
 
-def who_words(change: Change) -> str:
-    if change.state == Change.State.ELSEWHERE:
-        return _("in Poster, not here")
-    return names_words(change.user_name, change.asked_by)
+def who_made(row: Change | Job, people: Mapping[int, str] | None = None) -> dict[str, str]:
+    """Return who has made it, and the initials of that name: none of what was made elsewhere.
+
+    `people` has names by the ids of users; without one it is the name that the row has kept.
+    """
+    if isinstance(row, Change) and row.state == Change.State.ELSEWHERE:
+        return {"who": _("in Poster, not here"), "initials": ""}
+    name = (people or {}).get(row.user_id or 0) or row.user_name
+    words = re.findall(r"\w+", name)
+    initials = "".join(word[0] for word in words[:2]) if len(words) > 1 else name[:2]
+    return {"who": names_words(name, row.asked_by), "initials": initials.upper()}
 
 
 def outcome_words(change: Change) -> Message:  # noqa: C901 - one arm a state is the clearest form
@@ -516,7 +523,7 @@ def history_rows(
             {
                 "change": change,
                 "kind": kind,
-                **_who_of(change, people),
+                **who_made(change, people),
                 "when": localtime(change.created_at),
                 "when_words": moment_words(change.created_at),
                 "title": capfirst(what),
@@ -556,16 +563,6 @@ def _links_to_undo(changes: Iterable[Change], user: User) -> dict[UUID, dict[str
     }
 
 
-def _who_of(row: Change | Job, people: Mapping[int, str]) -> dict[str, str]:
-    """Return who has made it, and the initials of that name: none of what was made elsewhere."""
-    if isinstance(row, Change) and row.state == Change.State.ELSEWHERE:
-        return {"who": who_words(row), "initials": ""}
-    name = people.get(row.user_id or 0) or row.user_name
-    words = re.findall(r"\w+", name)
-    initials = "".join(word[0] for word in words[:2]) if len(words) > 1 else name[:2]
-    return {"who": names_words(name, row.asked_by), "initials": initials.upper()}
-
-
 def _job_rows(
     jobs: Sequence[Job],
     user: User,
@@ -601,7 +598,7 @@ def _job_rows(
             "url": job.get_absolute_url(),
             "when": localtime(job.created_at),
             "when_words": moment_words(job.created_at),
-            **_who_of(job, people),
+            **who_made(job, people),
             "title": capfirst(str(kind.label)) if here else kind.title,
             "lines": lines,
             "exception": exception,

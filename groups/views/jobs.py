@@ -1,4 +1,4 @@
-"""Views of the jobs: list, progress, and control."""
+"""Views of the jobs: progress, and control."""
 
 import uuid
 from functools import partial
@@ -8,11 +8,9 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 
-from groups.forms.groups import JOBS
 from groups.models import Change, Job
 from groups.presenters.changes import history_rows, job_facts, page_of, undo_card
 from groups.services import history
@@ -28,13 +26,6 @@ from poster_admin.common.htmx import htmx_target, render_page
 
 NOT_MADE_SHOWN, MADE_SHOWN = 50, 10
 """Limits for the parts of a job on its page: the history has all of them."""
-
-
-@require_safe
-@requires("view_group")
-def job_list(_request: Request) -> HttpResponse:
-    """Redirect to the history of the jobs alone."""
-    return redirect(f"{reverse('groups:history')}?action={JOBS}", permanent=True)
 
 
 @form_methods

@@ -38,7 +38,7 @@ from groups.presenters.changes import (
     success_words,
     warnings_for,
     ways_back,
-    who_words,
+    who_made,
 )
 from groups.services import groups as reads
 from groups.services import history
@@ -133,11 +133,6 @@ class WritePage[F: WriteForm]:
         dialog = render_page(self.request, f"{template}#form", context, status=status)
         dialog["HX-Reswap"] = "beforeend ignoreTitle:true"
         return retarget(dialog, "#dialog")
-
-    def show_again(self, change: Change, *, status: int) -> HttpResponse:
-        """Render the form with its input, ready for another try, and say why this one failed."""
-        self.form = self.form.again()
-        return self.show(status=status, change=change, outcome=outcome_words(change))
 
     def show_check(self, attempt: "Attempt", *, status: int = 200, **more: Any) -> HttpResponse:
         """Render the page that asks for confirmation, with all input repeated.
@@ -268,10 +263,9 @@ def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clea
                 error_of_name += " " + _("Poster says: “%(words)s”") % {"words": change.message}
             page.form.add_error("name", error_of_name)
             return page.show(change=change)
-        case State.REFUSED:
-            return page.show_again(change, status=status_of_refusal(change))
-        case State.FAILED:
-            return page.show_again(change, status=status_of_change(change))
+        case State.REFUSED | State.FAILED:
+            page.form = page.form.again()
+            return page.show(status=status_of_change(change), change=change, outcome=outcome_words(change))
         case State.PENDING | State.UNKNOWN | State.REVIEW:
             refused = change.again_of_id and change.code is not None
             status = status_of_refusal(change) if refused else LOST
@@ -336,7 +330,7 @@ def show_outcome(
     context = {
         "change": change,
         "whom": name or command.subject(change),
-        "who": who_words(change),
+        "who": who_made(change)["who"],
         "undone": change.pk in undone_ids(settled),
         "ways_back": ways_back(settled, request.user).get(change.pk, ()),
         "undo_url": reverse("groups:undo", args=[change.pk]) if may_undo else "",
