@@ -211,10 +211,6 @@ class Choice:
         """Return the choice as the query of an address; nothing where that has no room for it."""
         return "" if self.is_too_large or not self.groups else f"?client={self}"
 
-    @property
-    def back(self) -> str:
-        return reverse("groups:clients") + self.query
-
     def __str__(self) -> str:
         return ",".join(value_of(*pair) for pair in self.groups.items())
 

@@ -8,7 +8,7 @@ the template's loop is plain.
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, cached_property
@@ -38,6 +38,7 @@ from groups.services import history
 from groups.services.groups import Groups
 from groups.services.messages import Message, error_words
 from groups.services.values import NumberFormat, type_label
+from groups.services.writes.lag import locked_ids
 
 type Test = Callable[[Group], bool]
 type Words = str | Promise
@@ -492,12 +493,10 @@ class Listing:
         groups: Groups,
         filters: ListForm,
         credentials: PosterCredentials,
-        *,
-        locked_ids: Iterable[int] = (),
         amounts: Amounts | None = None,
     ) -> None:
-        self.groups, self.totals, self.filters, self.credentials = groups, groups.totals, filters, credentials
-        self.locked_ids, self.amounts = frozenset(locked_ids), amounts
+        self.groups, self.totals, self.filters = groups, groups.totals, filters
+        self.credentials, self.amounts = credentials, amounts
         self.numbers, self.url = NumberFormat.current(), list_url()
         params = filters.cleaned_data
         words, number = [spellings(word) for word in params["q"].split()], number_in(params["q"])
@@ -540,8 +539,9 @@ class Listing:
         types = {number: type_label(number) for number in self.totals.of_type}
         amounts_of = (self.amounts and self.amounts.of_group) or (lambda _group: ())
         marks = [find(self.credentials, self.groups) for find in mark_finders]
+        locked_groups = locked_ids(self.credentials)
         for group in self.page.object_list:
-            url, locked = f"{self.url}{group.id}/", group.id in self.locked_ids
+            url, locked = f"{self.url}{group.id}/", group.id in locked_groups
             amounts = ["" if each is None else numbers.money(each) for each in amounts_of(group)]
             yield (
                 group.id,

@@ -30,7 +30,7 @@ from groups.services.jobs import lease as job_lease
 from groups.services.messages import because_of, error_words, holder_notice, status_of
 from groups.services.values import NumberFormat, type_label
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
-from groups.services.writes.lag import current_group, locked_ids, open_change
+from groups.services.writes.lag import current_group, open_change
 from groups.services.writes.submissions import find_same
 from groups.spreadsheets import groups_file
 from groups.views.http import (
@@ -72,7 +72,7 @@ def group_list(request: Request) -> HttpResponse:
     if is_spelled_out and not request.htmx:
         return redirect(filters.href())
     groups = reads.list_groups(credentials, fresh="refresh" in request.GET, patience=patience_of(request))
-    listing = _listing(request, groups, filters, locked_ids=locked_ids(credentials))
+    listing = _listing(request, groups, filters)
     context = {
         "listing": listing,
         "list_actions": [each for _order, each in list_actions if request.user.has_perm(each.permission)],
@@ -97,11 +97,11 @@ def group_list(request: Request) -> HttpResponse:
     return push_url(response, filters.href()) if is_spelled_out else response
 
 
-def _listing(request: Request, groups: reads.Groups, filters: ListForm, **shown: Any) -> Listing:
-    column_set = column_sets.get(filters.column_set)
+def _listing(request: Request, groups: reads.Groups, filters: ListForm) -> Listing:
+    column_set, amounts = column_sets.get(filters.column_set), None
     if column_set and request.user.has_perm(column_set.permission):
-        shown["amounts"] = column_set.read(request.credentials)
-    return Listing(groups, filters, request.credentials, **shown)
+        amounts = column_set.read(request.credentials)
+    return Listing(groups, filters, request.credentials, amounts)
 
 
 @require_safe

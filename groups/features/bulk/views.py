@@ -61,7 +61,7 @@ class Sheet:
     def __init__(self, request: Request, groups: Groups) -> None:
         credentials = request.credentials
         locked = locked_ids(credentials)
-        self.listing = Listing(groups, ListForm(request.GET, request.user), credentials, locked_ids=locked)
+        self.listing = Listing(groups, ListForm(request.GET, request.user), credentials)
         self.groups = [
             each for each in self.listing.found_groups if each.is_editable and each.id not in locked
         ]

@@ -130,7 +130,8 @@ class ChoiceForm(TargetForm):
         super().__init__(data, clients=",".join(chosen))
         self.choice = Choice.parse([self["clients"].value() or ""])
         self.ids = by_group = self.choice.by_group
-        self.count, self.query, self.back = len(self.choice.groups), self.choice.query, self.choice.back
+        self.count, self.query = len(self.choice.groups), self.choice.query
+        self.back = reverse("groups:clients") + self.query
         self.sources = [group for group in groups if group.id in by_group]
         self.parts = [(group.name, len(by_group[group.id])) for group in self.sources]
         self.offer(groups)
