@@ -32,7 +32,7 @@ from django.db.models import QuerySet
 from groups.models.locks import holder_finders
 from groups.presenters.changes import note_finders, way_finders
 from groups.presenters.destinations import sources
-from groups.presenters.lists import conditions, list_actions, mark_finders
+from groups.presenters.lists import conditions, mark_finders
 from groups.presenters.places import Begin, Part, Show, parts_by_place
 from groups.presenters.settings_pages import settings_sources
 from groups.services.messages import HolderNotice, holder_notice
@@ -110,8 +110,6 @@ Pages of groups have the order 0, those of clients 2, of the history 10, of the 
 """
 list_condition = _InOrder(conditions)
 """Let the address of the list ask for some of the groups; see `RangeCondition`, `ChoiceCondition`."""
-list_action = _InOrder(list_actions)
-"""Do something with the groups that a user has chosen in the list; see `ListAction`."""
 
 
 def section(address: str, of: str) -> None:

@@ -247,27 +247,6 @@ column_sets: dict[str, ColumnSet] = {}
 """Column sets by their keys."""
 
 
-# --- Buttons for chosen groups -----------------------------------------------------------------------------
-
-
-class ListAction(NamedTuple):
-    """A button below the list, and the page at `url_name` that it opens with the chosen groups.
-
-    Their numbers come in the address: `id=1&id=4`, or `id=1,4`.
-    """
-
-    label: str | Promise
-    url_name: str
-    permission: str
-    args: tuple[str, ...] = ()
-
-
-list_actions: list[tuple[int, ListAction]] = [
-    (10, ListAction(kind, "groups:export", "groups.view_group", (kind.lower(),))) for kind in ("CSV", "XLSX")
-]
-"""Those of a lower order come first; features put theirs before these."""
-
-
 # --- The query ----------------------------------------------------------------------------------------------
 
 

@@ -35,7 +35,7 @@ class SettingsPage:
     words: str
     icon: str
     actions: tuple[tuple[str, str], ...] = ()
-    connected: bool = True
+    connected: bool = False
     part_of: str = ""
     also: str = ""
 
@@ -74,7 +74,6 @@ def _connection(user: User) -> Iterable[SettingsPage]:
             reverse("groups:account"),
             _("Account and token."),
             "plug",
-            connected=False,
         )
 
 
@@ -88,7 +87,6 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
             _("Roles, invitations, new passwords."),
             "user",
             actions=((_("New person"), reverse("people:new")),),
-            connected=False,
         )
     if user.has_perm("users.view_securityevent"):
         yield SettingsPage(
@@ -97,7 +95,6 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
             reverse("security_log"),
             _("Who came in, who did not, and who changed what others may do."),
             "shield",
-            connected=False,
             part_of=reverse("people:list"),
         )
     yield SettingsPage(
@@ -109,7 +106,6 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
         actions=((_("Change the password"), reverse("sessions", query={"set": "password"})),)
         if user.has_usable_password()
         else (),
-        connected=False,
         also=_("Passkeys, recovery codes."),
     )
     yield SettingsPage(
@@ -118,7 +114,6 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
         reverse("help"),
         _("The keys that open pages and forms; switch them off in this browser."),
         "keys",
-        connected=False,
         part_of=reverse("sessions"),
     )
     if manages_people:
@@ -138,7 +133,6 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
             reverse("admin:index"),
             _("Users, roles and rights of every account, in English."),
             "keys",
-            connected=False,
             part_of=reverse("groups:installation"),
         )
 

@@ -21,7 +21,7 @@ from groups.models import Change, Job
 from groups.poster import NotFound, PosterError
 from groups.poster.fields import whole_number
 from groups.presenters.changes import history_rows
-from groups.presenters.lists import ListForm, Listing, column_sets, list_actions, plain_number
+from groups.presenters.lists import ListForm, Listing, column_sets, plain_number
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services import history
@@ -75,7 +75,6 @@ def group_list(request: Request) -> HttpResponse:
     listing = _listing(request, groups, filters)
     context = {
         "listing": listing,
-        "list_actions": [each for _order, each in list_actions if request.user.has_perm(each.permission)],
         "may_edit": not listing.stale and request.user.has_perm("groups.change_group"),
         "may_add": not listing.stale and request.user.has_perm("groups.add_group"),
         "news": SimpleLazyObject(lambda: count_unseen(request)),

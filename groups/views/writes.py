@@ -79,8 +79,8 @@ NOTICES = {
 class WritePage[F: WriteForm]:
     """A page with a form that asks for a write; its fragment is `form`.
 
-    The form is sent to `form_action`; its confirmation, and another try of the same write, to `asks_at`. Both
-    default to the address of the request.
+    The form is sent to `form_action` in its context; its confirmation, and another try of the same write, to
+    `asks_at`. Both default to the address of the request.
     """
 
     request: Request
@@ -88,8 +88,6 @@ class WritePage[F: WriteForm]:
     form: F
     group: Group | None = None
     context: dict[str, Any] = field(default_factory=dict)
-    form_action: str = ""
-    asks_at: str = ""
 
     @staticmethod
     def for_command(request: Request, command: GroupCommand) -> "WritePage[Any]":
@@ -109,16 +107,16 @@ class WritePage[F: WriteForm]:
             template = "groups/group/form.html"
             url = reverse("groups:update", args=[group.id]) if group else reverse("groups:create")
         form.is_valid()
-        context = {"allowed": True}
-        return WritePage(request, template, form, group, context, form_action=url, asks_at=request.path)
+        context = {"allowed": True, "form_action": url, "asks_at": request.path}
+        return WritePage(request, template, form, group, context)
 
     def show(self, *, status: int = 0, template: str = "", **context: Any) -> HttpResponse:
         """Render the page; with errors in the form its status is 422."""
         context = {
             "form": self.form,
             "group": self.group,
-            "form_action": self.form_action or self.request.path,
-            "asks_at": self.asks_at,
+            "form_action": self.request.path,
+            "asks_at": "",
             **self.context,
             **context,
         }

@@ -469,7 +469,7 @@ def tab_of_requests(request: Request) -> Variables:
 @hooks.settings_pages
 def settings_of_limits(user: User) -> list[SettingsPage]:
     words = _("The highest percent and bonus.")
-    page = SettingsPage(ACCOUNT, _("Limits"), reverse("groups:limits"), words, "flag")
+    page = SettingsPage(ACCOUNT, _("Limits"), reverse("groups:limits"), words, "flag", connected=True)
     return [page] if user.has_perm(EXCEED_LIMITS) else []
 
 

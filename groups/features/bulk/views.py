@@ -31,7 +31,7 @@ from groups.poster import Group
 from groups.poster.fields import whole_number
 from groups.presenters.changes import check_rows, page_of, warnings_for
 from groups.presenters.destinations import ACTION, pages_for
-from groups.presenters.lists import ListAction, ListForm, Listing
+from groups.presenters.lists import ListForm, Listing
 from groups.services.groups import Groups
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
@@ -293,7 +293,9 @@ def plan_of_request(_request: HttpRequest, job: Job, groups: Iterable[Group] | N
     return {"plan": plan_page(kind.plan.lines if groups is None else kind.lines_onto(groups))}
 
 
-hooks.list_action(ListAction(gettext_lazy("Percents…"), "groups:bulk", UpdateGroup.permission), order=-1)
+hooks.part("list.chosen", "bulk/percents_of_chosen.jinja", order=-1)(
+    lambda request, _listing: {} if request.user.has_perm(UpdateGroup.permission) else None
+)
 hooks.destinations(
     pages_for(("groups.change_group", gettext_lazy("Change several percents"), "groups:bulk", ACTION)),
     order=1,

@@ -44,9 +44,9 @@ def settings_of_watch(user: User) -> list[SettingsPage]:
     if not settings.POSTER_WATCH_SECONDS or not user.has_perm(WATCH_ACCOUNT):
         return []
     words = _("The watch: what is changed in Poster's console is written into the history.")
-    account = reverse("groups:account")
-    url = f"{account}#watch"
-    return [SettingsPage(ACCOUNT, _("Changes made elsewhere"), url, words, "reload", part_of=account)]
+    label, part_of = _("Changes made elsewhere"), reverse("groups:account")
+    url = f"{part_of}#watch"
+    return [SettingsPage(ACCOUNT, label, url, words, "reload", connected=True, part_of=part_of)]
 
 
 @hooks.part("guide.protection", "elsewhere/step.html", order=5)

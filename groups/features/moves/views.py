@@ -24,7 +24,7 @@ from groups.models.locks import future_key, members_key
 from groups.poster import Group
 from groups.poster.fields import whole_number
 from groups.presenters.clients import Choice, ChoiceAction, choice_actions
-from groups.presenters.lists import ListAction, ids_param
+from groups.presenters.lists import ids_param
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services.clients import VIEW_CLIENTS, find_clients, with_counted_clients
@@ -357,8 +357,8 @@ choice_actions.append(
         too_many=TOO_MANY,
     )
 )
-hooks.list_action(
-    ListAction(gettext_lazy("Move clients…"), "groups:groups_move", MoveClient.permission), order=5
+hooks.part("list.chosen", "moves/move_of_chosen.jinja", order=5)(
+    lambda request, _listing: {} if request.user.has_perm(MoveClient.permission) else None
 )
 
 

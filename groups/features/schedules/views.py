@@ -29,7 +29,7 @@ from groups.forms.groups import Version, WriteForm, is_other_than_shown, version
 from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues, LoyaltyType, PosterError
 from groups.presenters.destinations import PAGE, pages_for
-from groups.presenters.lists import ChoiceCondition, ListAction, RowMark, Test, ids_param
+from groups.presenters.lists import ChoiceCondition, RowMark, Test, ids_param
 from groups.services import groups as reads
 from groups.services.groups import Groups, OneGroup
 from groups.services.messages import HolderNotice, holder_notice
@@ -480,7 +480,9 @@ hooks.section("schedules", "groups")
 hooks.destinations(
     pages_for(("groups.view_group", gettext_lazy("Planned changes"), "groups:schedules", PAGE)), order=9
 )
-hooks.list_action(ListAction(gettext_lazy("Plan…"), "groups:schedule_several", CHANGE_GROUP), order=1)
+hooks.part("list.chosen", "schedules/plan_of_chosen.jinja", order=1)(
+    lambda request, _listing: {} if request.user.has_perm(CHANGE_GROUP) else None
+)
 
 
 @hooks.part("list.tools", "schedules/link_of_list.jinja", order=1)
