@@ -13,6 +13,10 @@ Here is what belongs to pages. Services use what stands beside the code that ask
 - `kinds.register` in `groups.services.jobs`: a kind of jobs, which a worker does
 - `approvable`, `nothing_changed` in `groups.models`: rows that can be asked for where a gate
   holds them back; a listener to each change that has changed nothing
+- `holder_finders` in `groups.models.locks`, `holder_notice` in `groups.services.messages`: rows that hold
+  locks, and what users are told of them. A row takes locks by `Lock.objects.take(account_id, keys,
+  feature=<label of its app>, row_id=<its id>)` in the transaction that saves it. What it holds is released in
+  the transaction that ends it
 - `event_source` in `groups.services.events`: a kind of events, of which users are notified
 - `routine`, `prune`, `queues` in `groups.services.installation.maintenance`: steps of workers, rows to
   delete, queues of tasks, which settings.TASKS names too
@@ -25,17 +29,12 @@ from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter, itemgetter
-from typing import Any
 
-from django.db.models import QuerySet
-
-from groups.models.locks import holder_finders
 from groups.presenters.changes import note_finders, way_finders
 from groups.presenters.destinations import sources
 from groups.presenters.lists import conditions, mark_finders
 from groups.presenters.places import Begin, Part, Show, parts_by_place
 from groups.presenters.settings_pages import settings_sources
-from groups.services.messages import HolderNotice, holder_notice
 from groups.views.http import SECTIONS
 from groups.views.settings import start_queries
 from groups.views.writes import consent_readers
@@ -89,16 +88,6 @@ start_page = _into(start_queries)
 """Return the query of the list of groups that a user begins with."""
 consent = _into(consent_readers)
 """Read from each form with which consent its write passes a gate: the columns of `Consent`."""
-
-
-def holder(rows: QuerySet[Any]) -> Callable[[Callable[[Any], HolderNotice]], Callable[[Any], HolderNotice]]:
-    """Let these rows hold locks; the function says to users what holds a lock, and where to look.
-
-    A row takes locks by `Lock.objects.take(account_id, keys, feature=<label of its app>, row_id=<its id>)` in
-    the transaction that saves it. What it holds is released in the transaction that ends it.
-    """
-    holder_finders[rows.model._meta.app_label] = lambda pk: rows.get(pk=pk)
-    return holder_notice.register(rows.model)
 
 
 settings_pages = _InOrder(settings_sources)

@@ -469,9 +469,19 @@ def history_rows(
     ways, undoable = ways_back(changes, user), undoable_ids(changes, user, undone)
     originals = {change.undo_of_id for change in changes if change.undo_of_id}
     taken_back = Change.objects.only("created_at").in_bulk(originals) if originals else {}
-    # A job that is shown has the way back from all of it in its own row.
-    shown_jobs = {job.pk for job in jobs}
-    whole_jobs = _links_to_undo((each for each in changes if each.job_id not in shown_jobs), user)
+    # The way back from a whole job stands beside its first change, if the job has no row of its own here; a
+    # job of one part goes back with that change.
+    shown_jobs, first = {job.pk for job in jobs}, dict[UUID, UUID]()
+    for change in changes:
+        if change.job_id is not None and change.job_id not in shown_jobs:
+            first.setdefault(change.job_id, change.pk)
+    whole = Job.objects.filter(pk__in=first, total__gt=1).select_related("undo_of") if first else ()
+    whole_ids = ids_to_undo(whole, user) if first else ()
+    undo_jobs = {
+        first[job.pk]: {"url": f"{job.get_absolute_url()}#undo", "title": JobKind.of(job).title}
+        for job in whole
+        if job.pk in whole_ids
+    }
     history_url = reverse("groups:history")
     rows = []
     for change in changes:
@@ -501,28 +511,11 @@ def history_rows(
                 "url": url,
                 "undo_url": f"{url}undo/" if change.pk in undoable else None,
                 "ways_back": ways[change.pk],
-                "undo_job": whole_jobs.get(change.pk),
+                "undo_job": undo_jobs.get(change.pk),
             }
         )
     rows += _job_rows(jobs, user, groups, people, group_id) if jobs else ()
     return sorted(rows, key=itemgetter("when"), reverse=True)
-
-
-def _links_to_undo(changes: Iterable[Change], user: User) -> dict[UUID, dict[str, str]]:
-    """Link to a whole job beside its first change here; a job of one part goes back with that change."""
-    first: dict[UUID, UUID] = {}
-    for change in changes:
-        if change.job_id is not None:
-            first.setdefault(change.job_id, change.pk)
-    if not first:
-        return {}
-    jobs = Job.objects.filter(pk__in=first, total__gt=1).select_related("undo_of")
-    undoable = ids_to_undo(jobs, user)
-    return {
-        first[job.pk]: {"url": f"{job.get_absolute_url()}#undo", "title": JobKind.of(job).title}
-        for job in jobs
-        if job.pk in undoable
-    }
 
 
 def _job_rows(
@@ -644,13 +637,12 @@ def job_toast(job: Job, user: User) -> Toast:
     else:
         text = _("“%(title)s” has stopped: %(done)s of %(total)s.")
     done, total = numbers.count(progress.done), numbers.count(progress.total)
-    undo = undo_card(job, user)
-    label = undo["label"] if undo else ""
+    undo = undo_card(job, user) or {"label": ""}
     return toast(
         text % {"title": JobKind.of(job).title, "done": done, "total": total},
         "success" if notice_of(job, progress) == "success" else "warning",
-        undo_url=undo["action"] if undo and label else "",
-        undo_label=label,
+        undo_url=undo["action"] if undo["label"] else "",
+        undo_label=undo["label"],
         way_url=job.get_absolute_url(),
         way_label=_("Look at it"),
     )

@@ -548,14 +548,6 @@ class Listing:
         return error_words(self.groups.failure) if self.groups.failure else None
 
     @property
-    def empty(self) -> str:
-        if self.found_groups:
-            return ""
-        if self.groups.groups:
-            return "no_match"
-        return "unreadable" if self.groups.unreadable else "no_groups"
-
-    @property
     def here_href(self) -> str:
         return self.filters.href(page=self.page.number)
 
@@ -591,12 +583,6 @@ class Listing:
             for key, label in labels.items()
             if key not in replaced
         ]
-
-    @property
-    def hidden_columns(self) -> str:
-        """The classes by which `list_table.jinja` hides columns: each cell keeps its place in the row."""
-        shown = self.filters.shown_columns
-        return "".join(f" no-{key}" for key in COLUMNS if key not in shown)
 
     @cached_property
     def page(self) -> Page[Group]:

@@ -67,8 +67,7 @@ def go(request: Request) -> HttpResponse:
         groups = reads.list_groups(request.credentials, patience=reads.PATIENCE).groups if text else ()
     except PosterError:
         unread = True  # pages are found while Poster does not answer, too
-    found = destinations(text, groups, request.user)
-    context = {"text": text, "found": found, "unread": unread}
+    context = {"text": text, "found": destinations(text, groups, request.user), "unread": unread}
     return render_page(request, "groups/list/go.html", context, fragment="found")
 
 

@@ -264,12 +264,11 @@ def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clea
         case State.REFUSED | State.FAILED:
             page.form = page.form.again()
             return page.show(status=status_of_change(change), change=change, outcome=outcome_words(change))
-        case State.PENDING | State.UNKNOWN | State.REVIEW:
+        case State.PENDING | State.UNKNOWN | State.REVIEW | State.ELSEWHERE:
+            # The last one is written by the watch; a command never ends so.
             refused = change.again_of_id and change.code is not None
             status = status_of_refusal(change) if refused else LOST
             return show_outcome(request, command, change, fragment="form", status=status)
-        case State.ELSEWHERE:  # written by the watch; a command never ends so
-            return show_outcome(request, command, change, fragment="form")
         case _ as never:
             assert_never(never)
 

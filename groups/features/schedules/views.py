@@ -27,6 +27,7 @@ from groups.features.schedules.services import CHANGE_GROUP, is_overtaken, open_
 from groups.forms.fields import ONE_IS_GONE, BonusField, PercentField
 from groups.forms.groups import Version, WriteForm, is_other_than_shown, version_of_several
 from groups.models import Change, PosterCredentials
+from groups.models.locks import holder_finders
 from groups.poster import Group, GroupValues, LoyaltyType, PosterError
 from groups.presenters.destinations import PAGE, pages_for
 from groups.presenters.lists import ChoiceCondition, RowMark, Test, ids_param
@@ -555,7 +556,10 @@ def warnings_of_groups(credentials: PosterCredentials, groups: Groups | None = N
     }
 
 
-@hooks.holder(Schedule.objects.all())
+holder_finders["schedules"] = lambda pk: Schedule.objects.get(pk=pk)
+
+
+@holder_notice.register
 def notice_of_holder(schedule: Schedule) -> HolderNotice:
     one_at_a_time = _("There can be only one at a time.")
     until = _("Until that has ended or is cancelled, the group cannot be removed.")
