@@ -13,6 +13,10 @@ Here is what belongs to pages. Services use what stands beside the code that ask
 - `kinds.register` in `groups.services.jobs`: a kind of jobs, which a worker does
 - `approvable`, `nothing_changed` in `groups.models`: rows that can be asked for where a gate
   holds them back; a listener to each change that has changed nothing
+- `holder_finders` in `groups.models.locks`, `holder_notice` in `groups.services.messages`: rows that hold
+  locks, and what users are told of them. A row takes locks by `Lock.objects.take(account_id, keys,
+  feature=<label of its app>, row_id=<its id>)` in the transaction that saves it. What it holds is released in
+  the transaction that ends it
 - `event_source` in `groups.services.events`: a kind of events, of which users are notified
 - `routine`, `prune`, `queues` in `groups.services.installation.maintenance`: steps of workers, rows to
   delete, queues of tasks, which settings.TASKS names too
@@ -23,19 +27,14 @@ What has an `order` stands behind what has a lower one, and behind what came bef
 
 from bisect import insort
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 from operator import attrgetter, itemgetter
-from typing import Any
 
-from django.db.models import QuerySet
-
-from groups.models.locks import holder_finders
 from groups.presenters.changes import note_finders, way_finders
-from groups.presenters.destinations import group_actions, list_actions, sources
+from groups.presenters.destinations import sources
 from groups.presenters.lists import conditions, mark_finders
-from groups.presenters.places import Begin, Part, Show, TabSource, parts_by_place, tab_sources
-from groups.presenters.settings_pages import SettingsSource, settings_sources
-from groups.services.messages import HolderNotice, holder_notice
+from groups.presenters.places import Begin, Part, Show, parts_by_place
+from groups.presenters.settings_pages import settings_sources
 from groups.views.http import SECTIONS
 from groups.views.settings import start_queries
 from groups.views.writes import consent_readers
@@ -50,12 +49,12 @@ def _into[T](found: list[T]) -> Callable[[T], T]:
     return add
 
 
+@dataclass(frozen=True)
 class _InOrder[T]:
-    def __init__(self, found: list[tuple[int, T]]) -> None:
-        self._found = found
+    found: list[tuple[int, T]]
 
     def __call__(self, each: T, *, order: int = 0) -> T:
-        insort(self._found, (order, each), key=itemgetter(0))
+        insort(self.found, (order, each), key=itemgetter(0))
         return each
 
 
@@ -91,26 +90,8 @@ consent = _into(consent_readers)
 """Read from each form with which consent its write passes a gate: the columns of `Consent`."""
 
 
-def settings_pages(*, order: int = 0) -> Callable[[SettingsSource], SettingsSource]:
-    """Add pages, which extend `settings.html`, to a user's settings and to "Go to"; see `SettingsPage`."""
-    return partial(_InOrder(settings_sources), order=order)
-
-
-def history_tab(*, order: int = 0) -> Callable[[TabSource], TabSource]:
-    """Add pages of the feature to the tabs of the history; see `Tab`."""
-    return partial(_InOrder(tab_sources), order=order)
-
-
-def holder(rows: QuerySet[Any]) -> Callable[[Callable[[Any], HolderNotice]], Callable[[Any], HolderNotice]]:
-    """Let these rows hold locks; the function says to users what holds a lock, and where to look.
-
-    A row takes locks by `Lock.objects.take(account_id, keys, feature=<label of its app>, row_id=<its id>)` in
-    the transaction that saves it. What it holds is released in the transaction that ends it.
-    """
-    holder_finders[rows.model._meta.app_label] = lambda pk: rows.get(pk=pk)
-    return holder_notice.register(rows.model)
-
-
+settings_pages = _InOrder(settings_sources)
+"""Add pages, which extend `settings.html`, to a user's settings and to "Go to"; see `SettingsPage`."""
 destinations = _InOrder(sources)
 """Add the pages and actions of a feature to "Go to" (Ctrl K); see `pages_for`.
 
@@ -118,10 +99,6 @@ Pages of groups have the order 0, those of clients 2, of the history 10, of the 
 """
 list_condition = _InOrder(conditions)
 """Let the address of the list ask for some of the groups; see `RangeCondition`, `ChoiceCondition`."""
-list_action = _InOrder(list_actions)
-"""Do something with the groups that a user has chosen in the list; see `ListAction`."""
-group_action = _InOrder(group_actions)
-"""Let "Go to" open a form of a group that is named with it: "plan Gold"; see `GroupAction`."""
 
 
 def section(address: str, of: str) -> None:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change
 from groups.poster import Client, Group, GroupValues, UnreadableRow
-from groups.presenters.changes import shown_versions, who_words
+from groups.presenters.changes import shown_versions, who_made
 from groups.presenters.lists import Listing
 from groups.services.values import Version, type_label
 from groups.services.writes.commands import Command
@@ -231,7 +231,7 @@ def _cells_of_change(change: Change, names: Names) -> Cells:
     ]
     return (
         localtime(change.created_at),
-        who_words(change),
+        who_made(change)["who"],
         change.group_id,
         command.subject(change),
         str(change.get_action_display()),

@@ -69,7 +69,7 @@ urlpatterns = [
     ),
     path("history/<uuid:change_id>/", journal.change_detail, name="change"),
     path("history/<uuid:change_id>/undo/", journal.change_undo, name="undo"),
-    path("jobs/", jobs.job_list, name="jobs"),
+    path("jobs/", RedirectView.as_view(url="/history/?action=job", permanent=True)),
     path("jobs/<uuid:job_id>/", jobs.job_detail, name="job"),
     path("jobs/<uuid:job_id>/undo/", jobs.job_undo, name="job_undo"),
 ]

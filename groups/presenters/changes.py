@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from operator import itemgetter
 from typing import Any, assert_never
@@ -18,20 +17,18 @@ from django.contrib.auth.models import User
 from django.contrib.messages.storage.base import Message as DjangoMessage
 from django.db.models import Count
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.formats import date_format, time_format
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from groups.models import Change, Job
 from groups.poster import GroupValues, LoyaltyType
 from groups.services.history import undoable_ids, undone_ids
 from groups.services.jobs.executor import patience_of
 from groups.services.jobs.kinds import JobKind, JobProgress, progress_of
-from groups.services.jobs.queue import SEEN
-from groups.services.jobs.undo import UndoScope, is_undoable, preview_of, undo_lines, undo_of
+from groups.services.jobs.undo import is_undoable, preview_of, undo_lines, undo_of
 from groups.services.messages import Message
 from groups.services.values import (
     FIELD_LABELS,
@@ -61,8 +58,15 @@ LARGE_BONUS = Decimal(10_000)
 Stop = Job.Stop
 SAID_BY_POSTER = (Stop.REFUSED, Stop.TOKEN, Stop.NOT_REMOVED, Stop.GROUP_NOT_CREATED)
 """Stop reasons whose detail is a message of Poster's."""
-NEW = timedelta(seconds=10)
-"""A job of a few changes ends within this time."""
+WAITS_FOR = {
+    Stop.LOCKED: gettext_lazy("Another change of the same group or client has no outcome yet."),
+    Stop.UNKNOWN: gettext_lazy("The outcome of some writes is not known yet."),
+    Stop.NOT_EMPTY: gettext_lazy("Poster still shows clients who were moved."),
+    Stop.BEHIND: gettext_lazy("Poster does not show the last change yet."),
+    Stop.UNREADABLE_ROW: Stop.UNREADABLE_ROW.label,
+    Stop.TOKEN: gettext_lazy("Poster refuses the token, which may be a mistake."),
+}
+"""What a job waits for that tries again, by its reason; for every other one until Poster answers."""
 
 
 # --- Words --------------------------------------------------------------------------------------------------
@@ -91,10 +95,17 @@ def undo_words(undone: Change | Job, undo: Change | Job) -> str:
     return words % {"time": time}
 
 
-def who_words(change: Change) -> str:
-    if change.state == Change.State.ELSEWHERE:
-        return _("in Poster, not here")
-    return names_words(change.user_name, change.asked_by)
+def who_made(row: Change | Job, people: Mapping[int, str] | None = None) -> dict[str, str]:
+    """Return who has made it, and the initials of that name: none of what was made elsewhere.
+
+    `people` has names by the ids of users; without one it is the name that the row has kept.
+    """
+    if isinstance(row, Change) and row.state == Change.State.ELSEWHERE:
+        return {"who": _("in Poster, not here"), "initials": ""}
+    name = (people or {}).get(row.user_id or 0) or row.user_name
+    words = re.findall(r"\w+", name)
+    initials = "".join(word[0] for word in words[:2]) if len(words) > 1 else name[:2]
+    return {"who": names_words(name, row.asked_by), "initials": initials.upper()}
 
 
 def outcome_words(change: Change) -> Message:  # noqa: C901 - one arm a state is the clearest form
@@ -295,32 +306,7 @@ def difference_rows(change: Change, groups: Mapping[int, str] | None = None) -> 
 # --- The page of a job --------------------------------------------------------------------------------------
 
 
-def job_facts(job: Job, user: User) -> dict[str, Any]:
-    kind, progress = JobKind.of(job), progress_of(job)
-    decision = gates.decision_on(job) if job.state in Job.HALTED else None
-    undone, rest = job.undo_of, None
-    if undone is not None and job.state == Job.State.DONE:
-        # The rest of the undo, which has failed here.
-        change_id = UndoScope.from_json(job.wanted).change
-        rest = undo_card(undone, user, Change.objects.get(pk=change_id) if change_id else None)
-    return {
-        "job": job,
-        "kind": kind,
-        "progress": progress,
-        "words": job_words(job),
-        "notice": _notice_of(job, progress),
-        # HTMX asks about a new job more often.
-        "pause": "2s" if job.created_at <= timezone.now() - NEW else "500ms",
-        "who": names_words(job.user_name, job.asked_by),
-        "to_accept": job.reason in SEEN,
-        "request_url": decision.get_absolute_url() if decision and decision.is_waiting else "",
-        "may_decide": job.is_unfinished and kind.may_be_controlled_by(user),
-        "undo": undo_card(job, user),
-        "rest": rest if rest and rest["label"] else None,
-    }
-
-
-def _notice_of(job: Job, progress: JobProgress) -> str:
+def notice_of(job: Job, progress: JobProgress) -> str:
     """Return the kind of the notice that describes the state: data-notice."""
     if job.state == Job.State.DONE:
         return "success" if progress.done == progress.total else "differs"
@@ -334,7 +320,7 @@ def job_words(job: Job) -> Message:
             times = {"next": job.next_try_at, "end": end}
             return Message(
                 _("It waits for its next try"),
-                _waiting_words(Stop(job.reason)),
+                str(WAITS_FOR.get(Stop(job.reason), _("Poster does not answer."))),
                 _("The next try is at %(next)s. If this lasts until %(end)s, it stops and asks for you.")
                 % {name: time_format(localtime(moment), "H:i:s") for name, moment in times.items()},
             )
@@ -366,23 +352,6 @@ def job_words(job: Job) -> Message:
             return Message(_("It has ended"), _("Each change was read back from Poster."), at_end)
         case _ as never:
             assert_never(never)
-
-
-def _waiting_words(reason: Job.Stop) -> str:
-    match reason:
-        case Stop.LOCKED:
-            return _("Another change of the same group or client has no outcome yet.")
-        case Stop.UNKNOWN:
-            return _("The outcome of some writes is not known yet.")
-        case Stop.NOT_EMPTY:
-            return _("Poster still shows clients who were moved.")
-        case Stop.BEHIND:
-            return _("Poster does not show the last change yet.")
-        case Stop.UNREADABLE_ROW:
-            return str(reason.label)
-        case Stop.TOKEN:
-            return _("Poster refuses the token, which may be a mistake.")
-    return _("Poster does not answer.")
 
 
 def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step is the clearest form
@@ -500,9 +469,19 @@ def history_rows(
     ways, undoable = ways_back(changes, user), undoable_ids(changes, user, undone)
     originals = {change.undo_of_id for change in changes if change.undo_of_id}
     taken_back = Change.objects.only("created_at").in_bulk(originals) if originals else {}
-    # A job that is shown has the way back from all of it in its own row.
-    shown_jobs = {job.pk for job in jobs}
-    whole_jobs = _links_to_undo((each for each in changes if each.job_id not in shown_jobs), user)
+    # The way back from a whole job stands beside its first change, if the job has no row of its own here; a
+    # job of one part goes back with that change.
+    shown_jobs, first = {job.pk for job in jobs}, dict[UUID, UUID]()
+    for change in changes:
+        if change.job_id is not None and change.job_id not in shown_jobs:
+            first.setdefault(change.job_id, change.pk)
+    whole = Job.objects.filter(pk__in=first, total__gt=1).select_related("undo_of") if first else ()
+    whole_ids = ids_to_undo(whole, user) if first else ()
+    undo_jobs = {
+        first[job.pk]: {"url": f"{job.get_absolute_url()}#undo", "title": JobKind.of(job).title}
+        for job in whole
+        if job.pk in whole_ids
+    }
     history_url = reverse("groups:history")
     rows = []
     for change in changes:
@@ -516,7 +495,7 @@ def history_rows(
             {
                 "change": change,
                 "kind": kind,
-                **_who_of(change, people),
+                **who_made(change, people),
                 "when": localtime(change.created_at),
                 "when_words": moment_words(change.created_at),
                 "title": capfirst(what),
@@ -532,38 +511,11 @@ def history_rows(
                 "url": url,
                 "undo_url": f"{url}undo/" if change.pk in undoable else None,
                 "ways_back": ways[change.pk],
-                "undo_job": whole_jobs.get(change.pk),
+                "undo_job": undo_jobs.get(change.pk),
             }
         )
     rows += _job_rows(jobs, user, groups, people, group_id) if jobs else ()
     return sorted(rows, key=itemgetter("when"), reverse=True)
-
-
-def _links_to_undo(changes: Iterable[Change], user: User) -> dict[UUID, dict[str, str]]:
-    """Link to a whole job beside its first change here; a job of one part goes back with that change."""
-    first: dict[UUID, UUID] = {}
-    for change in changes:
-        if change.job_id is not None:
-            first.setdefault(change.job_id, change.pk)
-    if not first:
-        return {}
-    jobs = Job.objects.filter(pk__in=first, total__gt=1).select_related("undo_of")
-    undoable = ids_to_undo(jobs, user)
-    return {
-        first[job.pk]: {"url": f"{job.get_absolute_url()}#undo", "title": JobKind.of(job).title}
-        for job in jobs
-        if job.pk in undoable
-    }
-
-
-def _who_of(row: Change | Job, people: Mapping[int, str]) -> dict[str, str]:
-    """Return who has made it, and the initials of that name: none of what was made elsewhere."""
-    if isinstance(row, Change) and row.state == Change.State.ELSEWHERE:
-        return {"who": who_words(row), "initials": ""}
-    name = people.get(row.user_id or 0) or row.user_name
-    words = re.findall(r"\w+", name)
-    initials = "".join(word[0] for word in words[:2]) if len(words) > 1 else name[:2]
-    return {"who": names_words(name, row.asked_by), "initials": initials.upper()}
 
 
 def _job_rows(
@@ -601,7 +553,7 @@ def _job_rows(
             "url": job.get_absolute_url(),
             "when": localtime(job.created_at),
             "when_words": moment_words(job.created_at),
-            **_who_of(job, people),
+            **who_made(job, people),
             "title": capfirst(str(kind.label)) if here else kind.title,
             "lines": lines,
             "exception": exception,
@@ -685,13 +637,12 @@ def job_toast(job: Job, user: User) -> Toast:
     else:
         text = _("“%(title)s” has stopped: %(done)s of %(total)s.")
     done, total = numbers.count(progress.done), numbers.count(progress.total)
-    undo = undo_card(job, user)
-    label = undo["label"] if undo else ""
+    undo = undo_card(job, user) or {"label": ""}
     return toast(
         text % {"title": JobKind.of(job).title, "done": done, "total": total},
-        "success" if _notice_of(job, progress) == "success" else "warning",
-        undo_url=undo["action"] if undo and label else "",
-        undo_label=label,
+        "success" if notice_of(job, progress) == "success" else "warning",
+        undo_url=undo["action"] if undo["label"] else "",
+        undo_label=undo["label"],
         way_url=job.get_absolute_url(),
         way_label=_("Look at it"),
     )

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property
 from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
@@ -92,28 +91,27 @@ class ClientFilters:
 
         Poster finds a number whatever the own percent, so with that filter the clients have to be read.
         """
-        return () if self.own else whole_numbers(self._digits)
+        return () if self.own else whole_numbers(phone_digits(self.q))
 
     @property
     def narrow(self) -> bool:
         """Return True if the filters leave clients out that only reading them can find."""
         return bool(self.q or self.own)
 
-    def matches(self, client: Client) -> bool:
-        if self.own and not OWN[self.own](client):
-            return False
-        if not self.q or may_be_same(self._digits, phone_digits(client.phone)):
-            return True
-        return bool(self._words) and has_all(f"{client.name} {client.card_number}", self._words)
+    @property
+    def matches(self) -> Callable[[Client], bool]:
+        digits = phone_digits(self.q)
+        # Without words of which a search sees no sign.
+        words = [found for word in self.q.split() if all(found := spellings(word))]
 
-    @cached_property
-    def _digits(self) -> str:
-        return phone_digits(self.q)
+        def matches(client: Client) -> bool:
+            if self.own and not OWN[self.own](client):
+                return False
+            if not self.q or may_be_same(digits, phone_digits(client.phone)):
+                return True
+            return bool(words) and has_all(f"{client.name} {client.card_number}", words)
 
-    @cached_property
-    def _words(self) -> list[set[str]]:
-        """The searched words, each in its spellings; without those of which a search sees no sign."""
-        return [found for word in self.q.split() if all(found := spellings(word))]
+        return matches
 
 
 def client_row(client: Client, numbers: NumberFormat, **more: Any) -> dict[str, Any]:
@@ -212,10 +210,6 @@ class Choice:
     def query(self) -> str:
         """Return the choice as the query of an address; nothing where that has no room for it."""
         return "" if self.is_too_large or not self.groups else f"?client={self}"
-
-    @property
-    def back(self) -> str:
-        return reverse("groups:clients") + self.query
 
     def __str__(self) -> str:
         return ",".join(value_of(*pair) for pair in self.groups.items())

@@ -8,13 +8,13 @@ the template's loop is plain.
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, cached_property
 from heapq import nlargest
 from operator import attrgetter
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 from unicodedata import category
 from urllib.parse import urlencode
 
@@ -38,6 +38,7 @@ from groups.services import history
 from groups.services.groups import Groups
 from groups.services.messages import Message, error_words
 from groups.services.values import NumberFormat, type_label
+from groups.services.writes.lag import locked_ids
 
 type Test = Callable[[Group], bool]
 type Words = str | Promise
@@ -46,9 +47,9 @@ type Written = Callable[[NumberFormat, Decimal], str]
 type FindTest = Callable[[PosterCredentials, Groups, str], Test | None]
 
 
-def number_param(params: Mapping[str, str], name: str, highest: int) -> str:
-    """Return a number of the address in plain digits; an empty string for anything else."""
-    text = "".join(params.get(name, "").split()).removesuffix("%").replace(",", ".")
+def plain_number(typed: str, highest: int) -> str:
+    """Return a typed number in plain digits; an empty string for anything else."""
+    text = "".join(typed.split()).removesuffix("%").replace(",", ".")
     is_number = re.fullmatch(r"[0-9.]{1,12}", text) and text != "." and text.count(".") <= 1
     return plain(Decimal(text)) if is_number and Decimal(text) <= highest else ""
 
@@ -61,7 +62,7 @@ class Bound(forms.Field):
         self.highest, self.is_lower = highest, is_lower
 
     def clean(self, value: str | None) -> str:
-        number = number_param({"": value or ""}, "", self.highest)
+        number = plain_number(value or "", self.highest)
         if not number and value and value.strip():
             highest = NumberFormat.current().number(Decimal(self.highest))
             raise ValidationError(_("Enter a number from 0 to %(highest)s.") % {"highest": highest})
@@ -299,11 +300,6 @@ def ids_param(params: MultiValueDict[str, str]) -> list[int]:
     return list(dict.fromkeys(filter(None, map(whole_number, words))))
 
 
-def chosen_words(count: int, numbers: NumberFormat) -> str:
-    words = ngettext("%(count)s chosen group", "%(count)s chosen groups", count)
-    return words % {"count": numbers.count(count)}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """A link to a variant of a list: another sort column, filter, or page.
@@ -342,12 +338,11 @@ def sort_link(key: str, label: str, present: str, *, numeric: bool, href: Callab
 class ListForm(forms.Form):
     """The query of the list of groups, and the form of its type, its conditions and its columns.
 
-    It is read as soon as it is made. `cleaned_data` has `DEFAULTS` and, in plain text, what is asked for:
-    neither unknown values, nor conditions that are not for this user. The only errors are bounds that cannot
-    be read, for a user who has typed them. A form that is not `shown` has the fields of its address alone.
+    It is read as soon as it is made. `cleaned_data` has, in plain text, what is asked for: neither unknown
+    values, nor conditions that are not for this user. The only errors are bounds that cannot be read, for a
+    user who has typed them. A form that is not `shown` has the fields of its address alone.
     """
 
-    DEFAULTS: ClassVar[dict[str, Any]] = {"q": "", "type": "", "id": (), "columns": "", "sort": "", "page": 1}
     data: MultiValueDict[str, str]
 
     def __init__(
@@ -372,41 +367,29 @@ class ListForm(forms.Form):
         may = self.user.has_perm if self.user else bool
         return [each for _order, each in conditions if not each.permission or may(each.permission)]
 
-    def clean_q(self) -> str:
-        return text_param(self.data)
-
-    def clean_id(self) -> list[int]:
-        return ids_param(self.data)
-
-    def clean_columns(self) -> str:
-        """Return the keys of the columns, and of a column set; empty for the usual columns."""
-        keys = ",".join(self.data.getlist("columns")).split(",")
-        column_set = next((key for key in column_sets if key in keys), "")
-        usual = [key for key in COLUMNS if key != "name" and not (column_set and key in IN_PLACE)]
-        shown = [key for key in usual if key in keys]
-        return ",".join(filter(None, [*(shown if shown != usual else ()), column_set]))
-
-    def clean_sort(self) -> str:
-        return sort_param(self.data, (*SORTS, *self.amount_labels))
-
-    def clean_page(self) -> int:
-        return whole_number(self.data.get("page", "")) or 1
-
     def clean(self) -> dict[str, Any]:
-        return self.DEFAULTS | {name: value for name, value in self.cleaned_data.items() if value}
+        """Return what the fields of the form have made of the address, and what their order makes of it.
+
+        `columns` has the keys of the columns, and of a column set; it is empty for the usual columns.
+        """
+        keys = ",".join(self.data.getlist("columns")).split(",")
+        self.column_set = next((key for key in column_sets if key in keys), "")
+        usual = [key for key in COLUMNS if key != "name" and not (self.column_set and key in IN_PLACE)]
+        shown = [key for key in usual if key in keys]
+        amounts = column_sets[self.column_set].labels() if self.column_set else {}
+        return {
+            **{name: value for name, value in self.cleaned_data.items() if value},
+            "q": text_param(self.data),
+            "type": self.cleaned_data.get("type", ""),
+            "id": ids_param(self.data),
+            "columns": ",".join(filter(None, [*(shown if shown != usual else ()), self.column_set])),
+            "sort": sort_param(self.data, (*SORTS, *amounts)),
+            "page": whole_number(self.data.get("page", "")) or 1,
+        }
 
     @property
     def narrow(self) -> bool:
         return not self.params.keys() <= {"columns", "sort"}
-
-    @property
-    def column_set(self) -> str:
-        last = self.cleaned_data.get("columns", "").rpartition(",")[2]
-        return last if last in column_sets else ""
-
-    @property
-    def amount_labels(self) -> dict[str, str]:
-        return column_sets[self.column_set].labels() if self.column_set else {}
 
     @property
     def shown_columns(self) -> set[str]:
@@ -424,7 +407,9 @@ class ListForm(forms.Form):
         if params["q"]:
             yield f"«{params['q']}»", {"q": ""}
         if params["id"]:
-            yield chosen_words(len(params["id"]), numbers), {"id": ""}
+            count = len(params["id"])
+            words = ngettext("%(count)s chosen group", "%(count)s chosen groups", count)
+            yield words % {"count": numbers.count(count)}, {"id": ""}
         for condition in self.active_conditions:
             yield condition.words(params, numbers), dict.fromkeys(condition.fields, "")
 
@@ -470,17 +455,8 @@ class RowMark(NamedTuple):
     words: str
 
 
-type Marks = dict[int, list[RowMark]]
 mark_finders: list[Callable[[PosterCredentials, Groups], Mapping[int, RowMark]]] = []
 """Each returns marks for a list by the ids of groups, with one query for all of them."""
-
-
-def marks_of(credentials: PosterCredentials, groups: Groups) -> Marks:
-    marks: Marks = {}
-    for find in mark_finders:
-        for group_id, mark in find(credentials, groups).items():
-            marks.setdefault(group_id, []).append(mark)
-    return marks
 
 
 class Listing:
@@ -496,13 +472,10 @@ class Listing:
         groups: Groups,
         filters: ListForm,
         credentials: PosterCredentials,
-        *,
-        locked_ids: Iterable[int] = (),
         amounts: Amounts | None = None,
-        marks: Marks | None = None,
     ) -> None:
         self.groups, self.totals, self.filters = groups, groups.totals, filters
-        self.locked_ids, self.amounts, self.marks = frozenset(locked_ids), amounts, marks or {}
+        self.credentials, self.amounts = credentials, amounts
         self.numbers, self.url = NumberFormat.current(), list_url()
         params = filters.cleaned_data
         words, number = [spellings(word) for word in params["q"].split()], number_in(params["q"])
@@ -544,8 +517,10 @@ class Listing:
         largest = self.largest[0].clients if self.largest else 1
         types = {number: type_label(number) for number in self.totals.of_type}
         amounts_of = (self.amounts and self.amounts.of_group) or (lambda _group: ())
+        marks = [find(self.credentials, self.groups) for find in mark_finders]
+        locked_groups = locked_ids(self.credentials)
         for group in self.page.object_list:
-            url, locked = f"{self.url}{group.id}/", group.id in self.locked_ids
+            url, locked = f"{self.url}{group.id}/", group.id in locked_groups
             amounts = ["" if each is None else numbers.money(each) for each in amounts_of(group)]
             yield (
                 group.id,
@@ -560,7 +535,7 @@ class Listing:
                 numbers.share(group.clients, everyone),
                 -(-BARS * group.clients // largest),
                 locked,
-                self.marks.get(group.id, ()),
+                [found[group.id] for found in marks if group.id in found],
                 list(zip(self.amount_labels.values(), amounts, strict=True)),
             )
 
@@ -571,14 +546,6 @@ class Listing:
     @property
     def stale(self) -> Message | None:
         return error_words(self.groups.failure) if self.groups.failure else None
-
-    @property
-    def empty(self) -> str:
-        if self.found_groups:
-            return ""
-        if self.groups.groups:
-            return "no_match"
-        return "unreadable" if self.groups.unreadable else "no_groups"
 
     @property
     def here_href(self) -> str:
@@ -615,26 +582,6 @@ class Listing:
             )
             for key, label in labels.items()
             if key not in replaced
-        ]
-
-    @property
-    def hidden_columns(self) -> str:
-        """The classes by which `list_table.jinja` hides columns: each cell keeps its place in the row."""
-        shown = self.filters.shown_columns
-        return "".join(f" no-{key}" for key in COLUMNS if key not in shown)
-
-    @property
-    def orders(self) -> list[Link]:
-        """Sort orders to choose from on a phone: each column in its usual direction, and the current one."""
-        return [
-            Link(
-                label=f"{column.label} {'↓' if backwards else '↑'}",
-                key=f"-{column.key}" if backwards else column.key,
-                current=column.aria_sort == ("descending" if backwards else "ascending"),
-            )
-            for column in self.columns
-            for backwards in (column.numeric, not column.numeric)
-            if backwards == column.numeric or column.current
         ]
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Let features add parts to the pages of the core, and tabs to its history.
+"""Let features add parts to the pages of the core.
 
 A place is a spot in a template of the core, as `{% place "group.cards" one %}`. Each part that is drawn
 there is a template with its variables. In a `.jinja` file a place is a loop over `parts_of("list.tools",
@@ -8,13 +8,9 @@ ask Poster while the view does: `begin_parts`.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.translation import pgettext
 
 type Show = Callable[..., Mapping[str, Any] | None]
 type Begin = Callable[[Any, int], Any]
@@ -53,31 +49,3 @@ def begin_parts(place: str, request: Any, group_id: int) -> Callable[..., Parts]
         return [(template, variables) for template, variables in shown if variables is not None]
 
     return show
-
-
-# --- Tabs of the history ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    """A tab of the history.
-
-    Its page has `{% history_tabs %}` above its heading. A source leaves a tab without content out.
-    """
-
-    label: str
-    url: str
-
-
-type TabSource = Callable[[Any], Iterable[Tab]]
-"""Takes the request of a user who may see groups."""
-
-
-def history_tabs(request: HttpRequest) -> list[Tab]:
-    return [tab for _order, source in tab_sources for tab in source(request)]
-
-
-tab_sources: list[tuple[int, TabSource]] = [
-    (-10, lambda _request: [Tab(pgettext("changes and jobs", "All"), reverse("groups:history"))]),
-]
-"""Those of a lower order come first; features put theirs behind."""

@@ -35,7 +35,7 @@ class SettingsPage:
     words: str
     icon: str
     actions: tuple[tuple[str, str], ...] = ()
-    connected: bool = True
+    connected: bool = False
     part_of: str = ""
     also: str = ""
 
@@ -66,12 +66,6 @@ def by_section(pages: Iterable[SettingsPage]) -> list[tuple[str, list[SettingsPa
     return [(str(title), pages) for title, pages in found if pages]
 
 
-def page_of(path: str, pages: Iterable[SettingsPage]) -> SettingsPage | None:
-    """Return the page of the settings that an address belongs to: the one with its longest beginning."""
-    beginnings = {page.url: page for page in pages}
-    return beginnings.get(max(filter(path.startswith, beginnings), key=len, default=""))
-
-
 def _connection(user: User) -> Iterable[SettingsPage]:
     if user.has_perm("groups.view_group"):
         yield SettingsPage(
@@ -80,7 +74,6 @@ def _connection(user: User) -> Iterable[SettingsPage]:
             reverse("groups:account"),
             _("Account and token."),
             "plug",
-            connected=False,
         )
 
 
@@ -94,7 +87,6 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
             _("Roles, invitations, new passwords."),
             "user",
             actions=((_("New person"), reverse("people:new")),),
-            connected=False,
         )
     if user.has_perm("users.view_securityevent"):
         yield SettingsPage(
@@ -103,7 +95,6 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
             reverse("security_log"),
             _("Who came in, who did not, and who changed what others may do."),
             "shield",
-            connected=False,
             part_of=reverse("people:list"),
         )
     yield SettingsPage(
@@ -115,7 +106,6 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
         actions=((_("Change the password"), reverse("sessions", query={"set": "password"})),)
         if user.has_usable_password()
         else (),
-        connected=False,
         also=_("Passkeys, recovery codes."),
     )
     yield SettingsPage(
@@ -124,7 +114,6 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
         reverse("help"),
         _("The keys that open pages and forms; switch them off in this browser."),
         "keys",
-        connected=False,
         part_of=reverse("sessions"),
     )
     if manages_people:
@@ -144,7 +133,6 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
             reverse("admin:index"),
             _("Users, roles and rights of every account, in English."),
             "keys",
-            connected=False,
             part_of=reverse("groups:installation"),
         )
 

@@ -1,6 +1,6 @@
-"""`{% history_tabs %}`, `{% settings_nav %}`: draw what pages of one kind have in common.
+"""`{% place "group.cards" group %}`: draw the parts that features have for this place.
 
-`{% place "group.cards" group %}`: draw the parts that features have for this place.
+`{% settings_nav %}`: draw the pages of the settings beside one of them.
 """
 
 from typing import Any
@@ -11,8 +11,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from groups.presenters.places import Parts, parts_of
-from groups.presenters.places import history_tabs as tabs_of
-from groups.presenters.settings_pages import by_section, page_of, settings_pages, without_parts
+from groups.presenters.settings_pages import by_section, settings_pages, without_parts
 
 register = Library()
 
@@ -32,17 +31,12 @@ def parts(context: Context, found: Parts) -> SafeString:
     return format_html_join("", "{}", drawn)
 
 
-@register.inclusion_tag("components/frame/history_tabs.html", takes_context=True)
-def history_tabs(context: Context) -> dict[str, Any]:
-    request = context["request"]
-    return {"tabs": tabs_of(request), "path": request.path_info}
-
-
 @register.inclusion_tag("components/frame/settings_nav.html", takes_context=True)
 def settings_nav(context: Context) -> dict[str, Any]:
-    """Draw the pages of the settings, beside each of them."""
     path, pages = context["request"].path_info, settings_pages(context["request"].user)
-    here = page_of(path, pages)
+    # An address belongs to the page with its longest beginning.
+    beginnings = [page for page in pages if path.startswith(page.url)]
+    here = max(beginnings, key=lambda page: len(page.url), default=None)
     whole = (here.part_of or here.url) if here else ""
     return {
         "sections": by_section(without_parts(pages)),

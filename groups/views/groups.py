@@ -21,8 +21,7 @@ from groups.models import Change, Job
 from groups.poster import NotFound, PosterError
 from groups.poster.fields import whole_number
 from groups.presenters.changes import history_rows
-from groups.presenters.destinations import list_actions_of
-from groups.presenters.lists import ListForm, Listing, column_sets, marks_of, number_param
+from groups.presenters.lists import ListForm, Listing, column_sets, plain_number
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services import history
@@ -31,7 +30,7 @@ from groups.services.jobs import lease as job_lease
 from groups.services.messages import because_of, error_words, holder_notice, status_of
 from groups.services.values import NumberFormat, type_label
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
-from groups.services.writes.lag import current_group, locked_ids, open_change
+from groups.services.writes.lag import current_group, open_change
 from groups.services.writes.submissions import find_same
 from groups.spreadsheets import groups_file
 from groups.views.http import (
@@ -73,11 +72,9 @@ def group_list(request: Request) -> HttpResponse:
     if is_spelled_out and not request.htmx:
         return redirect(filters.href())
     groups = reads.list_groups(credentials, fresh="refresh" in request.GET, patience=patience_of(request))
-    locked, marks = locked_ids(credentials), marks_of(credentials, groups)
-    listing = _listing(request, groups, filters, locked_ids=locked, marks=marks)
+    listing = _listing(request, groups, filters)
     context = {
         "listing": listing,
-        "list_actions": list_actions_of(request.user),
         "may_edit": not listing.stale and request.user.has_perm("groups.change_group"),
         "may_add": not listing.stale and request.user.has_perm("groups.add_group"),
         "news": SimpleLazyObject(lambda: count_unseen(request)),
@@ -99,11 +96,11 @@ def group_list(request: Request) -> HttpResponse:
     return push_url(response, filters.href()) if is_spelled_out else response
 
 
-def _listing(request: Request, groups: reads.Groups, filters: ListForm, **shown: Any) -> Listing:
-    column_set = column_sets.get(filters.column_set)
+def _listing(request: Request, groups: reads.Groups, filters: ListForm) -> Listing:
+    column_set, amounts = column_sets.get(filters.column_set), None
     if column_set and request.user.has_perm(column_set.permission):
-        shown["amounts"] = column_set.read(request.credentials)
-    return Listing(groups, filters, request.credentials, **shown)
+        amounts = column_set.read(request.credentials)
+    return Listing(groups, filters, request.credentials, amounts)
 
 
 @require_safe
@@ -210,7 +207,7 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
     if request.method != "POST":
         # A change made here counts, even if Poster does not show it yet.
         group, late = current_group(credentials, group_id)
-        percent = number_param(request.GET, "percent", 100)
+        percent = plain_number(request.GET.get("percent", ""), 100)
         form = GroupForm(group=group, archive="archive" in request.GET, percent=percent)
         page = WritePage(request, "groups/group/form.html", form, group, {"late": late})
         locked = open_change(credentials, group_id)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any, Concatenate
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.messages import get_messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -97,7 +97,8 @@ def requires[**P](*permissions: str, connected: bool = True) -> Callable[[View[P
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
     """Add to every page its section, the user's mark and credentials, the currency, and the banners."""
-    user: Any = getattr(request, "user", None)
+    # A request that was answered early has no user.
+    user: Any = getattr(request, "user", AnonymousUser())
     known = getattr(request, "credentials", None)
     section = SECTIONS.get(request.path_info.strip("/").partition("/")[0], "")
     credentials = SimpleLazyObject(
@@ -109,7 +110,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "user_mark": SimpleLazyObject(
             lambda: (
                 salted_hmac("user_mark", str(user.pk), algorithm="sha256").hexdigest()[:16]
-                if _is_signed_in(user)
+                if user.is_authenticated
                 else ""
             )
         ),
@@ -117,7 +118,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "current": "page" if request.path_info == f"/{section}/" else "true",
         "credentials": credentials,
         "unsettled": SimpleLazyObject(lambda: _unsettled_of(credentials)),
-        "no_worker": lambda: _is_signed_in(user) and not maintenance.is_any_alive(),
+        "no_worker": lambda: user.is_authenticated and not maintenance.is_any_alive(),
         "toasts": SimpleLazyObject(
             lambda: [
                 *toasts(get_messages(request), user),
@@ -152,17 +153,10 @@ def patience_of(request: HttpRequest) -> float | None:
     return None if waits else PATIENCE
 
 
-def _is_signed_in(user: Any) -> bool:
-    """Return True if somebody is signed in; the user is None where a request was answered early."""
-    return user is not None and bool(user.is_authenticated)
-
-
 def _may_look(request: HttpRequest) -> bool:
     """Return True if the user may see the account: an error page and a sign-in are shown to others too."""
-    user: Any = getattr(request, "user", None)
-    if not _is_signed_in(user) or two_factor.page_that_is_due(request):
-        return False
-    return bool(user.has_perm("groups.view_group"))
+    user: Any = getattr(request, "user", AnonymousUser())
+    return user.has_perm("groups.view_group") and not two_factor.page_that_is_due(request)
 
 
 def _unsettled_of(credentials: Any) -> list[Change]:

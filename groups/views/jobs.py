@@ -1,6 +1,7 @@
-"""Views of the jobs: list, progress, and control."""
+"""Views of the jobs: progress, and control."""
 
 import uuid
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -8,33 +9,29 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 
-from groups.forms.groups import JOBS
 from groups.models import Change, Job
-from groups.presenters.changes import history_rows, job_facts, page_of, undo_card
+from groups.presenters.changes import history_rows, job_words, notice_of, page_of, undo_card
 from groups.services import history
 from groups.services.clients import find_names
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue, undo
-from groups.services.jobs.kinds import JobKind
+from groups.services.jobs.kinds import JobKind, progress_of
 from groups.services.messages import Message
+from groups.services.values import names_words
+from groups.services.writes import gates
 from groups.services.writes.not_sent import BecameOther, NotNow, NotSent
 from groups.views.http import Request, form_methods, remember_job, requires
 from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import htmx_target, render_page
 
+NEW = timedelta(seconds=10)
+"""A job of a few changes ends within this time."""
 NOT_MADE_SHOWN, MADE_SHOWN = 50, 10
 """Limits for the parts of a job on its page: the history has all of them."""
-
-
-@require_safe
-@requires("view_group")
-def job_list(_request: Request) -> HttpResponse:
-    """Redirect to the history of the jobs alone."""
-    return redirect(f"{reverse('groups:history')}?action={JOBS}", permanent=True)
 
 
 @form_methods
@@ -130,8 +127,27 @@ def _show(request: Request, job: Job, *, status: int = 200, **context: Any) -> H
         groups = history.group_names(request.credentials, [job, *changes])
         clients = find_names(request.credentials, {each.client_id for each in changes if each.client_id})
         parts = history_rows(changes, request.user, groups=groups, clients=clients)
+    decision = gates.decision_on(job) if job.state in Job.HALTED else None
+    undone, rest = job.undo_of, None
+    if undone is not None and job.state == Job.State.DONE:
+        # The rest of the undo, which has failed here.
+        change_id = undo.UndoScope.from_json(job.wanted).change
+        rest = undo_card(undone, request.user, Change.objects.get(pk=change_id) if change_id else None)
+    kind, progress = JobKind.of(job), progress_of(job)
     context = {
-        **job_facts(job, request.user),
+        "job": job,
+        "kind": kind,
+        "progress": progress,
+        "words": job_words(job),
+        "notice": notice_of(job, progress),
+        # HTMX asks about a new job more often.
+        "pause": "2s" if job.created_at <= timezone.now() - NEW else "500ms",
+        "who": names_words(job.user_name, job.asked_by),
+        "to_accept": job.reason in queue.SEEN,
+        "request_url": decision.get_absolute_url() if decision and decision.is_waiting else "",
+        "may_decide": job.is_unfinished and kind.may_be_controlled_by(request.user),
+        "undo": undo_card(job, request.user),
+        "rest": rest if rest and rest["label"] else None,
         "asks": request.GET.get("ask") == "cancel",
         "problems": [row for row in parts if row["change"].state != Change.State.APPLIED],
         "made": [row for row in parts if row["change"].state == Change.State.APPLIED],

@@ -1,6 +1,5 @@
 """Views of the settings: the user's Poster account, the installation; the start page and "Go to" (Ctrl K)."""
 
-import re
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -22,7 +21,7 @@ from groups.forms.groups import AccountForm
 from groups.models import PosterAccount, PosterCredentials
 from groups.poster import ErrorReason, Group, NotAllowed, PosterError, TokenRejected
 from groups.presenters.destinations import destinations
-from groups.presenters.lists import ids_param, text_param
+from groups.presenters.lists import text_param
 from groups.presenters.places import parts_of
 from groups.presenters.settings_pages import by_section, settings_pages, without_parts
 from groups.services import credentials as credentials_service
@@ -31,7 +30,7 @@ from groups.services.gateway import check_token
 from groups.services.installation.doctor import State, examine
 from groups.services.messages import Message, error_words, status_of
 from groups.views.http import Request, form_methods, requires
-from poster_admin.common.htmx import page_behind, render_page
+from poster_admin.common.htmx import render_page
 from poster_admin.common.threaded import reads_only
 from poster_admin.users.accounts import seen_by
 from poster_admin.users.guardians import keep_session
@@ -68,12 +67,7 @@ def go(request: Request) -> HttpResponse:
         groups = reads.list_groups(request.credentials, patience=reads.PATIENCE).groups if text else ()
     except PosterError:
         unread = True  # pages are found while Poster does not answer, too
-    # The page on which the text was typed may be that of a group.
-    at = re.match(f"{reverse('groups:list')}([0-9]+)/", page_behind(request))
-    here = next((group for group in groups if at and group.id == int(at[1])), None)
-    chosen = ids_param(request.POST if request.method == "POST" else request.GET)
-    found = destinations(text, groups, request.user, here=here, chosen=chosen)
-    context = {"text": text, "found": found, "unread": unread}
+    context = {"text": text, "found": destinations(text, groups, request.user), "unread": unread}
     return render_page(request, "groups/list/go.html", context, fragment="found")
 
 

@@ -38,7 +38,7 @@ from groups.presenters.changes import (
     success_words,
     warnings_for,
     ways_back,
-    who_words,
+    who_made,
 )
 from groups.services import groups as reads
 from groups.services import history
@@ -79,8 +79,8 @@ NOTICES = {
 class WritePage[F: WriteForm]:
     """A page with a form that asks for a write; its fragment is `form`.
 
-    The form is sent to `form_action`; its confirmation, and another try of the same write, to `asks_at`. Both
-    default to the address of the request.
+    The form is sent to `form_action` in its context; its confirmation, and another try of the same write, to
+    `asks_at`. Both default to the address of the request.
     """
 
     request: Request
@@ -88,8 +88,6 @@ class WritePage[F: WriteForm]:
     form: F
     group: Group | None = None
     context: dict[str, Any] = field(default_factory=dict)
-    form_action: str = ""
-    asks_at: str = ""
 
     @staticmethod
     def for_command(request: Request, command: GroupCommand) -> "WritePage[Any]":
@@ -109,16 +107,16 @@ class WritePage[F: WriteForm]:
             template = "groups/group/form.html"
             url = reverse("groups:update", args=[group.id]) if group else reverse("groups:create")
         form.is_valid()
-        context = {"allowed": True}
-        return WritePage(request, template, form, group, context, form_action=url, asks_at=request.path)
+        context = {"allowed": True, "form_action": url, "asks_at": request.path}
+        return WritePage(request, template, form, group, context)
 
     def show(self, *, status: int = 0, template: str = "", **context: Any) -> HttpResponse:
         """Render the page; with errors in the form its status is 422."""
         context = {
             "form": self.form,
             "group": self.group,
-            "form_action": self.form_action or self.request.path,
-            "asks_at": self.asks_at,
+            "form_action": self.request.path,
+            "asks_at": "",
             **self.context,
             **context,
         }
@@ -133,11 +131,6 @@ class WritePage[F: WriteForm]:
         dialog = render_page(self.request, f"{template}#form", context, status=status)
         dialog["HX-Reswap"] = "beforeend ignoreTitle:true"
         return retarget(dialog, "#dialog")
-
-    def show_again(self, change: Change, *, status: int) -> HttpResponse:
-        """Render the form with its input, ready for another try, and say why this one failed."""
-        self.form = self.form.again()
-        return self.show(status=status, change=change, outcome=outcome_words(change))
 
     def show_check(self, attempt: "Attempt", *, status: int = 200, **more: Any) -> HttpResponse:
         """Render the page that asks for confirmation, with all input repeated.
@@ -268,16 +261,14 @@ def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clea
                 error_of_name += " " + _("Poster says: “%(words)s”") % {"words": change.message}
             page.form.add_error("name", error_of_name)
             return page.show(change=change)
-        case State.REFUSED:
-            return page.show_again(change, status=status_of_refusal(change))
-        case State.FAILED:
-            return page.show_again(change, status=status_of_change(change))
-        case State.PENDING | State.UNKNOWN | State.REVIEW:
+        case State.REFUSED | State.FAILED:
+            page.form = page.form.again()
+            return page.show(status=status_of_change(change), change=change, outcome=outcome_words(change))
+        case State.PENDING | State.UNKNOWN | State.REVIEW | State.ELSEWHERE:
+            # The last one is written by the watch; a command never ends so.
             refused = change.again_of_id and change.code is not None
             status = status_of_refusal(change) if refused else LOST
             return show_outcome(request, command, change, fragment="form", status=status)
-        case State.ELSEWHERE:  # written by the watch; a command never ends so
-            return show_outcome(request, command, change, fragment="form")
         case _ as never:
             assert_never(never)
 
@@ -336,7 +327,7 @@ def show_outcome(
     context = {
         "change": change,
         "whom": name or command.subject(change),
-        "who": who_words(change),
+        "who": who_made(change)["who"],
         "undone": change.pk in undone_ids(settled),
         "ways_back": ways_back(settled, request.user).get(change.pk, ()),
         "undo_url": reverse("groups:undo", args=[change.pk]) if may_undo else "",

@@ -120,7 +120,7 @@ def test_a_percent_is_filled_in_from_there_by_keys_alone_and_not_sent(page_for, 
     page.goto("/history/")
     strike(page, code="KeyK", key="л", control=True)
     expect(page.locator("#go-q")).to_be_focused()
-    page.keyboard.type("7,5 % для постоянный")
+    page.keyboard.type("7,5 % постоянный")
     expect(page.locator("#found a")).to_have_text([re.compile("^7,5.% для .* Постоянный посетитель")])
     page.keyboard.press("Enter")
     expect(page.locator("[name=percent]")).to_be_focused()

@@ -31,7 +31,7 @@ ALSO = {
     f"{SNAPSHOT}/download/": {"users_securityevent"},
 }
 # These pages, and the fragments with which they poll, are read from the database alone.
-OF_DATABASE = ("/history/", f"/history/{CHANGE}/", "/history/snapshots/", "/jobs/", f"/jobs/{JOB}/",
+OF_DATABASE = ("/history/", f"/history/{CHANGE}/", "/history/snapshots/", f"/jobs/{JOB}/",
                "/schedules/", "/requests/", "/account/limits/", f"/groups/plan/{JOB}/", "/account/",
                "/account/notices/", "/help/", "/readyz")  # fmt: skip
 TARGETS = ("rows", "outcome", "job", "form")

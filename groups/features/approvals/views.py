@@ -29,7 +29,6 @@ from groups.models.submissions import LONGEST_REASON
 from groups.poster import Group, PosterError
 from groups.presenters.changes import outcome_words, value_rows, warnings_for
 from groups.presenters.destinations import PAGE, pages_for
-from groups.presenters.places import Tab
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.gateway import check_token
 from groups.services.groups import OneGroup
@@ -460,17 +459,17 @@ def limit_of_percent(request: Request, group: Group | None, _command: Command | 
     }
 
 
-@hooks.history_tab(order=5)
-def tab_of_requests(request: Request) -> list[Tab]:
-    url = reverse("groups:requests")
-    is_shown = request.path_info == url or approvals.requests_of(request.credentials).exists()
-    return [Tab(_("Requests"), url)] if is_shown else []
+@hooks.part("history.tabs", "approvals/tab.html", order=5)
+def tab_of_requests(request: Request) -> Variables:
+    is_here = request.path_info == reverse("groups:requests")
+    is_shown = is_here or approvals.requests_of(request.credentials).exists()
+    return {"is_here": is_here} if is_shown else None
 
 
-@hooks.settings_pages()
+@hooks.settings_pages
 def settings_of_limits(user: User) -> list[SettingsPage]:
     words = _("The highest percent and bonus.")
-    page = SettingsPage(ACCOUNT, _("Limits"), reverse("groups:limits"), words, "flag")
+    page = SettingsPage(ACCOUNT, _("Limits"), reverse("groups:limits"), words, "flag", connected=True)
     return [page] if user.has_perm(EXCEED_LIMITS) else []
 
 

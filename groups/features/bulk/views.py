@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from decimal import Decimal
 from math import ceil
 from types import MappingProxyType
 from typing import Any
@@ -31,8 +30,8 @@ from groups.models import Job
 from groups.poster import Group
 from groups.poster.fields import whole_number
 from groups.presenters.changes import check_rows, page_of, warnings_for
-from groups.presenters.destinations import ACTION, ListAction, pages_for
-from groups.presenters.lists import ListForm, Listing, number_param
+from groups.presenters.destinations import ACTION, pages_for
+from groups.presenters.lists import ListForm, Listing
 from groups.services.groups import Groups
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
@@ -62,7 +61,7 @@ class Sheet:
     def __init__(self, request: Request, groups: Groups) -> None:
         credentials = request.credentials
         locked = locked_ids(credentials)
-        self.listing = Listing(groups, ListForm(request.GET, request.user), credentials, locked_ids=locked)
+        self.listing = Listing(groups, ListForm(request.GET, request.user), credentials)
         self.groups = [
             each for each in self.listing.found_groups if each.is_editable and each.id not in locked
         ]
@@ -84,12 +83,6 @@ class Sheet:
                     self.lines[line.group_id] = moved
         if len(self.groups) <= PAGE_SIZE:
             self.groups.sort(key=lambda group: group.id not in self.lines)
-        # Once something is typed, the plan has it.
-        if job is None and (percent := number_param(request.GET, "percent", 100)):
-            typed = {group: group.values.replace(percent=Decimal(percent)) for group in self.groups}
-            self.lines = {
-                group.id: Line.of(0, new, group) for group, new in typed.items() if new != group.values
-            }
         self.pages = max(1, ceil(len(self.groups) / PAGE_SIZE))
 
     def groups_of(self, page: int) -> list[Group]:
@@ -142,7 +135,6 @@ def bulk_edit(request: Request) -> HttpResponse:
         return redirect("groups:plan", services.keep_plan(request.credentials, Edit, plan).pk)
     # To another page of the form, or back to this one with the calculated values.
     query = request.GET.copy()
-    query.pop("percent", None)
     query["plan"] = str(services.keep_plan(request.credentials, Edit, plan).pk) if lines else ""
     query["page"] = page or request.POST.get("here", "")
     query["chosen"] = "" if page else ",".join(map(str, sorted(sheet.chosen)))
@@ -301,8 +293,8 @@ def plan_of_request(_request: HttpRequest, job: Job, groups: Iterable[Group] | N
     return {"plan": plan_page(kind.plan.lines if groups is None else kind.lines_onto(groups))}
 
 
-hooks.list_action(
-    ListAction(gettext_lazy("Percents…"), "groups:bulk", UpdateGroup.permission, takes_percent=True), order=-1
+hooks.part("list.chosen", "bulk/percents_of_chosen.jinja", order=-1)(
+    lambda request, _listing: {} if request.user.has_perm(UpdateGroup.permission) else None
 )
 hooks.destinations(
     pages_for(("groups.change_group", gettext_lazy("Change several percents"), "groups:bulk", ACTION)),

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from http import HTTPStatus
 from itertools import compress, pairwise
 from typing import Any, NamedTuple
@@ -626,13 +627,15 @@ def spread_card(field: str, days: int, spread: Spread, rows: list[Bounds]) -> di
 # --- Parts of other pages ----------------------------------------------------------------------------------
 
 
-@hooks.settings_pages(order=3)
+@partial(hooks.settings_pages, order=3)
 def settings_of_criteria(user: User) -> list[SettingsPage]:
     if not user.has_perm("groups.view_group"):
         return []
     words = _("Who belongs in which group; how many a run moves; every night; who stays where they are.")
-    url, account = reverse("groups:criteria"), reverse("groups:account")
-    return [SettingsPage(ACCOUNT, _("Automatic groups"), url, words, "group", part_of=account)]
+    url, part_of = reverse("groups:criteria"), reverse("groups:account")
+    return [
+        SettingsPage(ACCOUNT, _("Automatic groups"), url, words, "group", connected=True, part_of=part_of)
+    ]
 
 
 hooks.part("list.tools", "criteria/link_to_criteria.jinja", order=1)(lambda _request, _listing: {})

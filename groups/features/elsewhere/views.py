@@ -1,5 +1,6 @@
 """Show the watch of an account on its page, and switch it."""
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -38,14 +39,14 @@ def watch_section(request: HttpRequest, credentials: PosterCredentials) -> dict[
     }
 
 
-@hooks.settings_pages(order=5)
+@partial(hooks.settings_pages, order=5)
 def settings_of_watch(user: User) -> list[SettingsPage]:
     if not settings.POSTER_WATCH_SECONDS or not user.has_perm(WATCH_ACCOUNT):
         return []
     words = _("The watch: what is changed in Poster's console is written into the history.")
-    account = reverse("groups:account")
-    url = f"{account}#watch"
-    return [SettingsPage(ACCOUNT, _("Changes made elsewhere"), url, words, "reload", part_of=account)]
+    label, part_of = _("Changes made elsewhere"), reverse("groups:account")
+    url = f"{part_of}#watch"
+    return [SettingsPage(ACCOUNT, label, url, words, "reload", connected=True, part_of=part_of)]
 
 
 @hooks.part("guide.protection", "elsewhere/step.html", order=5)

@@ -24,7 +24,6 @@ from groups.models.locks import future_key, members_key
 from groups.poster import Group
 from groups.poster.fields import whole_number
 from groups.presenters.clients import Choice, ChoiceAction, choice_actions
-from groups.presenters.destinations import GroupAction, ListAction
 from groups.presenters.lists import ids_param
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
@@ -131,7 +130,8 @@ class ChoiceForm(TargetForm):
         super().__init__(data, clients=",".join(chosen))
         self.choice = Choice.parse([self["clients"].value() or ""])
         self.ids = by_group = self.choice.by_group
-        self.count, self.query, self.back = len(self.choice.groups), self.choice.query, self.choice.back
+        self.count, self.query = len(self.choice.groups), self.choice.query
+        self.back = reverse("groups:clients") + self.query
         self.sources = [group for group in groups if group.id in by_group]
         self.parts = [(group.name, len(by_group[group.id])) for group in self.sources]
         self.offer(groups)
@@ -357,28 +357,8 @@ choice_actions.append(
         too_many=TOO_MANY,
     )
 )
-hooks.list_action(
-    ListAction(gettext_lazy("Move clients…"), "groups:groups_move", MoveClient.permission), order=5
-)
-hooks.group_action(
-    GroupAction(
-        gettext_lazy("Move clients"),
-        "groups:move",
-        MoveClient.permission,
-        gettext_lazy("transfer"),
-        editable=False,
-    ),
-    order=5,
-)
-hooks.group_action(
-    GroupAction(
-        gettext_lazy("Retire"),
-        "groups:retire",
-        "groups.change_group",
-        gettext_lazy("remove delete"),
-        unless=RemoveGroup.permission,
-    ),
-    order=20,
+hooks.part("list.chosen", "moves/move_of_chosen.jinja", order=5)(
+    lambda request, _listing: {} if request.user.has_perm(MoveClient.permission) else None
 )
 
 

@@ -159,10 +159,10 @@ def telegram_remove(request: Request) -> HttpResponse:
     return redirect("groups:notices")
 
 
-@hooks.settings_pages()
+@hooks.settings_pages
 def settings_of_notices(user: User) -> list[SettingsPage]:
     words = _("By mail or in Telegram.")
-    page = SettingsPage(USER, _("Notices"), reverse("groups:notices"), words, "bell")
+    page = SettingsPage(USER, _("Notices"), reverse("groups:notices"), words, "bell", connected=True)
     return [page] if user.has_perm(VIEW_GROUP) else []
 
 

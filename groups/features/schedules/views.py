@@ -27,8 +27,9 @@ from groups.features.schedules.services import CHANGE_GROUP, is_overtaken, open_
 from groups.forms.fields import ONE_IS_GONE, BonusField, PercentField
 from groups.forms.groups import Version, WriteForm, is_other_than_shown, version_of_several
 from groups.models import Change, PosterCredentials
+from groups.models.locks import holder_finders
 from groups.poster import Group, GroupValues, LoyaltyType, PosterError
-from groups.presenters.destinations import PAGE, GroupAction, ListAction, pages_for
+from groups.presenters.destinations import PAGE, pages_for
 from groups.presenters.lists import ChoiceCondition, RowMark, Test, ids_param
 from groups.services import groups as reads
 from groups.services.groups import Groups, OneGroup
@@ -480,10 +481,9 @@ hooks.section("schedules", "groups")
 hooks.destinations(
     pages_for(("groups.view_group", gettext_lazy("Planned changes"), "groups:schedules", PAGE)), order=9
 )
-hooks.group_action(
-    GroupAction(gettext_lazy("Plan a change"), "groups:schedule", CHANGE_GROUP, gettext_lazy("schedule"))
+hooks.part("list.chosen", "schedules/plan_of_chosen.jinja", order=1)(
+    lambda request, _listing: {} if request.user.has_perm(CHANGE_GROUP) else None
 )
-hooks.list_action(ListAction(gettext_lazy("Plan…"), "groups:schedule_several", CHANGE_GROUP), order=1)
 
 
 @hooks.part("list.tools", "schedules/link_of_list.jinja", order=1)
@@ -556,7 +556,10 @@ def warnings_of_groups(credentials: PosterCredentials, groups: Groups | None = N
     }
 
 
-@hooks.holder(Schedule.objects.all())
+holder_finders["schedules"] = lambda pk: Schedule.objects.get(pk=pk)
+
+
+@holder_notice.register
 def notice_of_holder(schedule: Schedule) -> HolderNotice:
     one_at_a_time = _("There can be only one at a time.")
     until = _("Until that has ended or is cancelled, the group cannot be removed.")

@@ -26,7 +26,6 @@ from groups.models import Change, Job
 from groups.poster import Group
 from groups.presenters.changes import ChangeNote, WayBack
 from groups.presenters.destinations import PAGE, pages_for
-from groups.presenters.places import Tab
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import NumberFormat
@@ -138,12 +137,13 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
 # --- Places of the core -------------------------------------------------------------------------------------
 
 
-@hooks.history_tab(order=15)
-def tab_of_snapshots(request: Request) -> list[Tab]:
-    credentials, url = request.credentials, reverse("groups:snapshots")
-    may_open = request.user.has_perm(VIEW_SNAPSHOT)
-    is_shown = may_open and (request.path_info == url or snapshots.snapshots_of(credentials).exists())
-    return [Tab(_("Snapshots"), url)] if is_shown else []
+@hooks.part("history.tabs", "snapshots/tab.html", order=15)
+def tab_of_snapshots(request: Request) -> dict[str, Any] | None:
+    if not request.user.has_perm(VIEW_SNAPSHOT):
+        return None
+    is_here = request.path_info == reverse("groups:snapshots")
+    is_shown = is_here or snapshots.snapshots_of(request.credentials).exists()
+    return {"is_here": is_here} if is_shown else None
 
 
 @hooks.part("group.gone", "snapshots/gone.html")

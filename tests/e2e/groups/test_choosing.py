@@ -62,22 +62,6 @@ def test_the_chosen_stay_while_one_searches_and_their_percents_alone_are_edited(
     expect(bar(page).locator("output")).to_have_text("2")
 
 
-def test_go_to_shows_what_to_do_with_the_chosen_ones_and_types_a_percent_for_them(page, sandbox):
-    row(page, 1).locator(BOX).check()
-    row(page, 4).locator(BOX).check()
-    page.keyboard.press("Control+k")
-    expect(page.locator("#go-q")).to_be_focused()
-    expect(page.locator("#found li").first).to_contain_text("2 вибрані групи")
-    page.keyboard.type("5 %")
-    expect(page.locator("#found li")).to_have_count(1)
-    expect(page.locator("#found li")).to_contain_text("Відсотки: 5 %")
-    page.keyboard.press("Enter")
-    heading(page, "Змінити кілька відсотків")
-    assert [page.locator(f"[name=percent_{number}]").input_value() for number in (1, 4)] == ["5", "5"]
-    expect(page.locator("output.changes")).to_have_text("2 зміни")
-    assert not sandbox.posts()
-
-
 def test_without_scripts_the_boxes_and_buttons_are_a_form(page_for, staff, sandbox):
     for number in (4, 5):
         sandbox.console().edit(number, count_groups_clients="2")

@@ -140,20 +140,6 @@ def test_groups_that_cannot_be_changed_are_not_asked_for(staff, browse, sandbox)
     assert "There is nothing to change here" in text_of(page)
 
 
-def percents_of(page):
-    return dict(re.findall(r'name="percent_(\d+)" value="([^"]*)"', page.content.decode()))
-
-
-def test_a_percent_of_the_address_is_typed_for_the_groups_and_not_sent(staff, browse, sandbox):
-    client = browse(staff)
-    url = f"{BULK}?id=1,4&percent=7.5"
-    page = client.get(url)
-    assert percents_of(page) == {"1": "7.5", "4": "7.5"}
-    assert "2 changes" in text_of(page)
-    assert percents_of(client.get(f"{BULK}?id=4&percent=101")) == {"4": "10"}
-    assert not sandbox.posts()
-
-
 def test_nothing_typed_is_nothing_sent(staff, browse, sandbox):
     client = browse(staff)
     answer = client.post(BULK, open_bulk_form(client, p1=" 10,00 % "))

@@ -12,11 +12,11 @@ from django.utils import timezone
 from groups.features.snapshots import services as snapshots
 from groups.features.snapshots.models import Snapshot, SnapshotPart
 from groups.models import Change, Job, PosterAccount
-from groups.presenters.changes import job_facts, job_words, undo_card
+from groups.presenters.changes import job_words, undo_card
 from groups.services import credentials as credentials_service
 from groups.services.history import undoable_ids
 from groups.services.jobs import executor, queue
-from groups.services.jobs.kinds import JobProgress, progress_of
+from groups.services.jobs.kinds import JobKind, JobProgress, progress_of
 from groups.services.writes.commands import CreateGroup
 from groups.services.writes.commands.create_client import target_of
 from groups.services.writes.not_sent import OperationReused
@@ -550,7 +550,7 @@ def test_rights(staff, owner, sandbox):
     for decide in (queue.pause, queue.resume, queue.cancel):
         with pytest.raises(PermissionDenied):
             decide(job, staff)
-    assert not job_facts(job, staff)["may_decide"]
+    assert not JobKind.of(job).may_be_controlled_by(staff)
 
 
 def test_what_a_killed_run_left_unsent_is_sent_by_the_next(owner, sandbox, settings, monkeypatch):
