@@ -41,13 +41,13 @@ def history_tabs(context: Context) -> dict[str, Any]:
 @register.inclusion_tag("components/frame/settings_nav.html", takes_context=True)
 def settings_nav(context: Context) -> dict[str, Any]:
     """Draw the pages of the settings, beside each of them."""
-    path, pages = context["request"].path_info, settings_pages(context["request"].user)
-    here = page_of(path, pages)
+    request, pages = context["request"], settings_pages(context["request"].user)
+    here = page_of(request.get_full_path(), pages)
     whole = (here.part_of or here.url) if here else ""
     return {
         "sections": by_section(without_parts(pages)),
         "here": here,
         "whole": whole,
         "parts": [page for page in pages if whole and page.part_of == whole],
-        "current": "page" if here and here.url == path else "true",
+        "current": "page" if here and here.url in {request.path, request.get_full_path()} else "true",
     }

@@ -10,7 +10,6 @@ from typing import Any, Concatenate
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.models import Group, User
 from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -28,10 +27,13 @@ from poster_admin.common.pages import page_at, page_param
 from poster_admin.users import accounts, password_links, security_log, sessions, two_factor
 from poster_admin.users.accounts import ADMINISTRATORS, ROLE_LABELS
 from poster_admin.users.models import Event, Passkey, TOTPDevice
+from poster_admin.users.security_log import detail_words, lines_for
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 from poster_admin.users.views import Request, form_methods
 
 CHANGE_USER = "auth.change_user"
+# What is taken from a person, after a page that shows what ends and what stays: `step` in the address.
+STEPS = ("password", "block", "sign-out", "second-factor")
 # Letters and digits that nobody mistakes for one another when a password is read aloud or copied by hand.
 SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -263,15 +265,25 @@ def manages_people[**P](view: View[P]) -> View[P]:
         if not request.user.has_perm(CHANGE_USER):
             raise PermissionDenied
         if not recently_confirmed(request):
-            return ask_to_confirm(request, back=page_at(request.path))
+            return ask_to_confirm(request, back=page_at(request.get_full_path()))
         return view(request, *args, **kwargs)
 
     return guarded
 
 
 @require_safe
-@permission_required(CHANGE_USER, raise_exception=True)
 def person_list(request: Request) -> HttpResponse:
+    """Show the people, or the security log, each to those who have the right to it."""
+    if "log" in request.GET:
+        if not request.user.has_perm("users.view_securityevent"):
+            raise PermissionDenied
+        kind, events = request.GET.get("kind", ""), lines_for(request.user)
+        log = page_param(request, events.filter(kind=kind) if kind in Event else events)
+        lines = [(event, detail_words(event)) for event in log]
+        context = {"page": log, "lines": lines, "kinds": Event.choices, "kind": kind}
+        return render_page(request, "users/security_log.html", context)
+    if not request.user.has_perm(CHANGE_USER):
+        raise PermissionDenied
     managed = Exists(accounts.managed_by(request.user).filter(pk=OuterRef("pk")))
     seen = with_details(accounts.seen_by(request.user)).annotate(is_managed=managed)
     page = page_param(request, seen)
@@ -302,10 +314,15 @@ def person_new(request: Request) -> HttpResponse:
 @manages_people
 @transaction.atomic
 def person_detail(request: Request, user_id: int) -> HttpResponse:
-    person = manageable(request, user_id)
-    form = PersonForm(request.POST if request.method == "POST" else None, manager=request.user, person=person)
+    """Edit a person, or take one of the STEPS."""
+    person, step = manageable(request, user_id), request.GET.get("step", "")
     open_sessions = len(sessions.sessions_of(person.user))
     context: dict[str, Any] = {"person": person, "open_sessions": open_sessions}
+    if step in STEPS:
+        if request.method == "POST":
+            return take(request, person, step, open_sessions)
+        return render_page(request, "users/person_question.html", {**context, "step": step})
+    form = PersonForm(request.POST if request.method == "POST" else None, manager=request.user, person=person)
     if not form.is_valid():
         return render_form(request, "users/person.html", form, **context)
     if form.is_moved_on:
@@ -318,36 +335,11 @@ def person_detail(request: Request, user_id: int) -> HttpResponse:
     return redirect("people:list")
 
 
-@require_POST
-@manages_people
-def person_invite(request: Request, user_id: int) -> HttpResponse:
-    person, level = manageable(request, user_id), messages.ERROR
-    if not person.can_be_invited:
-        text = _("No invitation was sent: the person has a password by now, or no e-mail address.")
-    elif password_links.invite(request, person.user):
-        level, text = messages.SUCCESS, _("“%(name)s” was invited by mail.") % {"name": person.name}
-    else:
-        text = _(
-            "No invitation was sent: the mail server did not take it. Try again later, or give a password."
-        )
-    messages.add_message(request, level, text)
-    return redirect("people:person", user_id)
-
-
-@form_methods
-@manages_people
-@transaction.atomic
 @sensitive_variables("context")
-def person_step(request: Request, user_id: int, step: str) -> HttpResponse:
-    """Take something from a person, after a GET that shows what ends and what stays."""
-    person = manageable(request, user_id)
-    open_sessions = len(sessions.sessions_of(person.user))
-    context: dict[str, Any] = {"person": person, "step": step, "open_sessions": open_sessions}
-    if request.method != "POST":
-        return render_page(request, "users/person_question.html", context)
+def take(request: Request, person: Person, step: str, open_sessions: int) -> HttpResponse:
     match step:
         case "password":
-            context = {"person": person.user, "signed_out": bool(open_sessions)}
+            context: dict[str, Any] = {"person": person.user, "signed_out": bool(open_sessions)}
             # Shown once, and kept nowhere else.
             context["password"] = new_password()
             accounts.set_password(person.user, context["password"])
@@ -374,6 +366,22 @@ def person_step(request: Request, user_id: int, step: str) -> HttpResponse:
             text = _("The second factor of “%(name)s” was removed.")
             messages.success(request, text % {"name": person.name})
     return redirect("people:person", person.user.pk)
+
+
+@require_POST
+@manages_people
+def person_invite(request: Request, user_id: int) -> HttpResponse:
+    person, level = manageable(request, user_id), messages.ERROR
+    if not person.can_be_invited:
+        text = _("No invitation was sent: the person has a password by now, or no e-mail address.")
+    elif password_links.invite(request, person.user):
+        level, text = messages.SUCCESS, _("“%(name)s” was invited by mail.") % {"name": person.name}
+    else:
+        text = _(
+            "No invitation was sent: the mail server did not take it. Try again later, or give a password."
+        )
+    messages.add_message(request, level, text)
+    return redirect("people:person", user_id)
 
 
 def manageable(request: Request, user_id: int) -> Person:

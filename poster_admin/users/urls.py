@@ -45,7 +45,6 @@ urlpatterns = [
         password_links.Done.as_view(extra_context={"invited": True}),
         name="invitation_done",
     ),
-    path("security-log/", views.security_log, name="security_log"),
     path("password/", RedirectView.as_view(url="/accounts/sessions/?set=password", permanent=True)),
     path("second-factor/", RedirectView.as_view(url="/accounts/sessions/?set=app", permanent=True)),
     path("second-factor/remove/", RedirectView.as_view(url="/accounts/sessions/?set=no-app", permanent=True)),
@@ -64,15 +63,6 @@ people_urls = (
         path("new/", people.person_new, name="new"),
         path("<int:user_id>/", people.person_detail, name="person"),
         path("<int:user_id>/invite/", people.person_invite, name="invite"),
-        path("<int:user_id>/password/", people.person_step, {"step": "password"}, name="password"),
-        path("<int:user_id>/block/", people.person_step, {"step": "block"}, name="block"),
-        path("<int:user_id>/sign-out/", people.person_step, {"step": "sign-out"}, name="sign_out"),
-        path(
-            "<int:user_id>/second-factor/",
-            people.person_step,
-            {"step": "second-factor"},
-            name="second_factor",
-        ),
     ],
     "people",
 )
