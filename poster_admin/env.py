@@ -11,7 +11,6 @@ import ssl
 import zoneinfo
 from collections.abc import Callable, Container
 from contextlib import suppress
-from email.utils import parseaddr
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -192,6 +191,13 @@ def pairs(text: str) -> dict[str, str]:
     return {key: value for key, _, value in found}
 
 
+def time_zone(name: str) -> str:
+    try:
+        return zoneinfo.ZoneInfo(name).key
+    except (KeyError, ValueError, OSError):
+        raise ValueError("is not a time zone that this machine knows") from None
+
+
 def dsn(text: str) -> str:
     words = "is not the address of a project, https://KEY@HOST/NUMBER"
     parts = _split(text, HTTP, words)
@@ -279,8 +285,25 @@ def cache(text: str, *, base: Path) -> dict[str, Any]:
 
 
 def database(address: str) -> dict[str, Any]:
-    settings = database_settings(address)
+    if address != IN_MEMORY:
+        words = f"is not the address of a database, sqlite:///… or postgres://… ({ESCAPES})"
+        parts = _split(address, DATABASES, words)
+        if parts.scheme == "sqlite" and parts.netloc:
+            raise ValueError("names a host: a file of SQLite follows after three slashes, sqlite:///…")
+        if parts.scheme != "sqlite":
+            _require_driver("psycopg")
+    settings = dict(environ.Env.db_url_config(address))
+    if not settings["NAME"] and "service" not in settings.get("OPTIONS", {}):
+        raise ValueError("names no database: postgres://…/NAME")
     if settings["ENGINE"] == "django.db.backends.sqlite3":
+        path = Path(settings["NAME"])
+        # SQLite writes other files beside its own.
+        can_be_made = os.access(path.parent, os.W_OK | os.X_OK)
+        can_be_used = not path.exists() or (path.is_file() and os.access(path, os.R_OK | os.W_OK))
+        if address != IN_MEMORY and not (can_be_made and can_be_used):
+            raise ValueError(
+                "is not a file that this user can write, in a folder that is there and can be written"
+            )
         options = {
             # Seconds to wait for a database that another process has locked.
             "timeout": 10,
@@ -300,30 +323,6 @@ def database(address: str) -> dict[str, Any]:
     # Options in the address, such as `?sslmode=verify-full`, are kept.
     options = {**settings.get("OPTIONS", {}), "pool": pool}
     return {**settings, "OPTIONS": options, "CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 0}
-
-
-def database_settings(address: str) -> dict[str, Any]:
-    """Return the settings of a database as its address alone has them. Raises `ValueError`."""
-    if address == IN_MEMORY:
-        return dict(environ.Env.db_url_config(address))
-    words = f"is not the address of a database, sqlite:///… or postgres://… ({ESCAPES})"
-    parts = _split(address, DATABASES, words)
-    if parts.scheme == "sqlite" and parts.netloc:
-        raise ValueError("names a host: a file of SQLite follows after three slashes, sqlite:///…")
-    if parts.scheme != "sqlite":
-        _require_driver("psycopg")
-    settings = dict(environ.Env.db_url_config(address))
-    if not settings["NAME"] and "service" not in settings.get("OPTIONS", {}):
-        raise ValueError("names no database: postgres://…/NAME")
-    path = Path(settings["NAME"])
-    # SQLite writes other files beside its own.
-    can_be_made = os.access(path.parent, os.W_OK | os.X_OK)
-    can_be_used = not path.exists() or (path.is_file() and os.access(path, os.R_OK | os.W_OK))
-    if parts.scheme == "sqlite" and not (can_be_made and can_be_used):
-        raise ValueError(
-            "is not a file that this user can write, in a folder that is there and can be written"
-        )
-    return settings
 
 
 def _require_driver(package: str) -> None:
@@ -373,8 +372,6 @@ def _open_for_owner(path: Path, mode: str) -> IO[Any]:
 # As Django compares hosts: a name, `.name` for its subdomains too, or `*` for all; IPv6 in brackets.
 is_host = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\]", re.IGNORECASE).fullmatch
 is_origin = re.compile(r"https?://[^/\s]+").fullmatch
-
-
 is_network = partial(ipaddress.ip_network, strict=False)
 
 
@@ -390,24 +387,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def is_narrow(network: str) -> bool:
-    """Return True for a network that proxies may share: at most 10.0.0.0/8, or one of a provider in IPv6.
-
-    Those for companies in IPv6 (fc00::/7) are larger, and nobody outside is in them.
-    """
-    parsed = ipaddress.ip_network(network, strict=False)
-    return parsed.prefixlen >= (8 if parsed.version == 4 else 16) or parsed.is_private
-
-
-def is_sender(text: str) -> bool:
-    return text.isprintable() and "@" in parseaddr(text)[1]
-
-
-def is_time_zone(name: str) -> bool:
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True

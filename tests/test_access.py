@@ -43,11 +43,6 @@ LED_ON = {
     "/groups/audit/": "/groups/ladder/#audit",
     "/groups/scheme/": "/groups/ladder/",
     "/history/new/": "/history/?new=1",
-    "/accounts/password/": "/accounts/sessions/?set=password",
-    "/accounts/second-factor/": "/accounts/sessions/?set=app",
-    "/accounts/second-factor/remove/": "/accounts/sessions/?set=no-app",
-    "/accounts/second-factor/codes/": "/accounts/sessions/?set=codes",
-    "/accounts/passkeys/new/": "/accounts/sessions/?set=passkey",
 }
 LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 TURNS = (("get", "post"), ("post", "get"))

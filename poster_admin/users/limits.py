@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
-from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHasher
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.cache import cache
 from django.db import connection
 from django.utils.crypto import salted_hmac
@@ -82,14 +82,6 @@ class Argon2Hasher(Argon2PasswordHasher):
     def verify(self, password: str, encoded: str) -> bool:
         with turn():
             return super().verify(password, encoded)
-
-
-class PBKDF2Hasher(PBKDF2PasswordHasher):
-    """Django's default, for hashes imported from elsewhere, a few at a time."""
-
-    def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
-        with turn():
-            return super().encode(password, salt, iterations)
 
 
 def count(kind: str, origin: str, most: int) -> None:

@@ -8,7 +8,6 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.module_loading import import_string
-from django.views.generic import RedirectView
 
 from poster_admin.users import password_links, people, views
 
@@ -45,11 +44,6 @@ urlpatterns = [
         password_links.Done.as_view(extra_context={"invited": True}),
         name="invitation_done",
     ),
-    path("password/", RedirectView.as_view(url="/accounts/sessions/?set=password", permanent=True)),
-    path("second-factor/", RedirectView.as_view(url="/accounts/sessions/?set=app", permanent=True)),
-    path("second-factor/remove/", RedirectView.as_view(url="/accounts/sessions/?set=no-app", permanent=True)),
-    path("second-factor/codes/", RedirectView.as_view(url="/accounts/sessions/?set=codes", permanent=True)),
-    path("passkeys/new/", RedirectView.as_view(url="/accounts/sessions/?set=passkey", permanent=True)),
     path("passkeys/new/options/", late("passkeys.passkey_new_options"), name="passkey_new_options"),
     path("passkeys/options/", login_not_required(late("passkeys.passkey_options")), name="passkey_options"),
     path("passkeys/use/", login_not_required(late("passkeys.passkey_use")), name="passkey_use"),
