@@ -1,6 +1,5 @@
 """Read the environment strictly: a missing or malformed value is reported with its name and file."""
 
-import base64
 import fcntl
 import io
 import ipaddress
@@ -19,6 +18,7 @@ from typing import IO, Any, ClassVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import environ
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 SQLITE_FILE = "db.sqlite3"  # in DATA_DIR
@@ -102,17 +102,12 @@ class Environment:
         return self.read(name, parse, default=default)
 
     def address(self, name: str, *, default: str = "", plain: bool = False) -> str:
-        """Return an address with TLS, or on this machine, or any if it may be `plain`."""
+        """Return an address as `_server` takes it, in which {account} may stand for a name."""
 
         def parse(text: str) -> str:
-            words = "is not an http or https address"
-            parts = _split(text, HTTP, words)
-            if not parts.hostname:
-                raise ValueError(words)
+            _server(text, HTTP, "is not an http or https address", plain=plain)
             if set("{}") & set(text.replace("{account}", "")):
                 raise ValueError("has braces around something other than {account}")
-            if parts.scheme == "http" and not plain and not is_loopback(parts.hostname):
-                raise ValueError("has no TLS: anybody on the way could read and forge what is said there")
             return text
 
         return self.read(name, parse, default=default)
@@ -124,7 +119,7 @@ class Environment:
         """
         keys = {
             "SECRET_KEY": secrets.token_urlsafe(50),
-            "POSTER_TOKEN_KEYS": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+            "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
         }
         missing = [
             name for name in keys if not (os.environ.get(name, "").strip() or os.environ.get(f"{name}_FILE"))
@@ -200,19 +195,16 @@ def time_zone(name: str) -> str:
 
 def dsn(text: str) -> str:
     words = "is not the address of a project, https://KEY@HOST/NUMBER"
-    parts = _split(text, HTTP, words)
-    if not (parts.username and parts.hostname and parts.path.rpartition("/")[2].isdecimal()):
+    parts = _server(text, HTTP, words, plain=False)
+    if not (parts.username and parts.path.rpartition("/")[2].isdecimal()):
         raise ValueError(words)
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("has no TLS: anybody on the way could read the reports")
     _require_driver("sentry_sdk")
     return text
 
 
 def proxy(text: str) -> str:
     words = f"is not the address of a proxy, http://HOST:PORT ({ESCAPES})"
-    parts = _split(text, HTTP, words)
-    if not parts.hostname or parts.path not in {"", "/"}:
+    if _server(text, HTTP, words, plain=True).path not in {"", "/"}:
         raise ValueError(words)
     return text
 
@@ -239,13 +231,8 @@ def folder(text: str) -> Path:
 
 
 def mailer(text: str, *, plain: bool) -> dict[str, Any]:
-    """Return the mailer of an SMTP server with TLS, or on this machine, or any if it may be `plain`."""
     words = f"is not the address of a mail server, smtp+tls://HOST:PORT ({ESCAPES})"
-    parts = _split(text, SMTP_PORTS, words)
-    if not parts.hostname:
-        raise ValueError(words)
-    if parts.scheme == "smtp" and not plain and not is_loopback(parts.hostname):
-        raise ValueError("has no TLS: anybody on the way could read the links; write smtp+tls:// or smtps://")
+    parts = _server(text, SMTP_PORTS, words, plain=plain)
     options = {
         "host": parts.hostname,
         "port": parts.port or SMTP_PORTS[parts.scheme],
@@ -330,6 +317,16 @@ def _require_driver(package: str) -> None:
         raise ValueError(f"needs the package {package}, which `make .venv/.server` installs")
 
 
+def _server(address: str, schemes: Container[str], words: str, *, plain: bool) -> SplitResult:
+    """Split the address of a server with TLS, or on this machine, or of any if it may be `plain`."""
+    parts = _split(address, schemes, words)
+    if not parts.hostname:
+        raise ValueError(words)
+    if parts.scheme in {"http", "smtp"} and not plain and not is_loopback(parts.hostname):
+        raise ValueError("has no TLS: anybody on the way could read and forge what is said there")
+    return parts
+
+
 def _split(address: str, schemes: Container[str], words: str) -> SplitResult:
     """Raises `ValueError` with the words, also if an unescaped sign in the password cuts the host short."""
     with suppress(ValueError):
@@ -373,10 +370,6 @@ def _open_for_owner(path: Path, mode: str) -> IO[Any]:
 is_host = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\]", re.IGNORECASE).fullmatch
 is_origin = re.compile(r"https?://[^/\s]+").fullmatch
 is_network = partial(ipaddress.ip_network, strict=False)
-
-
-def is_fernet_key(key: str) -> bool:
-    return len(base64.b64decode(key, altchars=b"-_", validate=True)) == 32
 
 
 def is_loopback(host: str) -> bool:

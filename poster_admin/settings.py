@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from cryptography.fernet import Fernet
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
@@ -103,7 +104,7 @@ JOB_RESULT_DAYS = 14
 SECURITY_LOG_DAYS = env.number("SECURITY_LOG_DAYS", default=365, least=1)
 # Fernet keys, newest first. Separate from SECRET_KEY: ending all sessions must not lose the tokens.
 POSTER_TOKEN_KEYS = env.items(
-    "POSTER_TOKEN_KEYS", environment.is_fernet_key, "Fernet keys", default=["x" * 43 + "="] if DEBUG else []
+    "POSTER_TOKEN_KEYS", Fernet, "Fernet keys", default=["x" * 43 + "="] if DEBUG else []
 )
 env.require("POSTER_TOKEN_KEYS", POSTER_TOKEN_KEYS, "is missing")
 

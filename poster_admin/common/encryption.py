@@ -91,9 +91,6 @@ class EncryptedField(_TextField):
     def get_lookup(self, lookup_name: str) -> Any:
         return super().get_lookup(lookup_name) if lookup_name == "isnull" else None
 
-    def value_to_string(self, obj: models.Model) -> str:
-        return ""
-
 
 @lru_cache(maxsize=16)
 def _cipher(keys: tuple[str, ...]) -> MultiFernet:

@@ -42,6 +42,7 @@ SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 class Person:
     user: User
     role: str
+    role_label: str
     last_seen: datetime | None
     second_factor: bool
     account: str
@@ -50,14 +51,6 @@ class Person:
     @property
     def name(self) -> str:
         return accounts.name_of(self.user)
-
-    @property
-    def values(self) -> dict[str, str]:
-        return {"full_name": self.user.get_full_name(), "email": self.user.email, "role": self.role}
-
-    @property
-    def role_label(self) -> str:
-        return str(ROLE_LABELS.get(self.role, ""))
 
     @property
     def can_be_invited(self) -> bool:
@@ -85,10 +78,13 @@ def as_people(users: Iterable[User]) -> list[Person]:
     for row in users:
         account, token_works = connected.get(row.pk, ("", False))
         # The one with the most rights.
-        highest = max((role.name for role in row.roles), key=settings.ROLES.index, default="")
+        role = max((role.name for role in row.roles), key=settings.ROLES.index, default="")
+        if row.is_superuser:
+            role = ADMINISTRATORS
         person = Person(
             user=row,
-            role=ADMINISTRATORS if row.is_superuser else highest,
+            role=role,
+            role_label=str(ROLE_LABELS.get(role, "")),
             last_seen=max(filter(None, (row.last_login, row.seen_at)), default=None),
             second_factor=row.has_factor,
             account=account,
@@ -100,7 +96,7 @@ def as_people(users: Iterable[User]) -> list[Person]:
 
 def set_name(user: User, full_name: str) -> None:
     """Split a name as Django keeps it; the caller saves the user."""
-    user.first_name, _space, user.last_name = full_name.partition(" ")
+    user.first_name, _space, user.last_name = " ".join(full_name.split()).partition(" ")
 
 
 def change(user: User, full_name: str, email: str, role: str) -> None:
@@ -128,18 +124,14 @@ def sign_out(user: User) -> int:
 _signer = signing.Signer(salt="users.forms.person.version")
 
 
-class FullNameField(forms.CharField):
-    def __init__(self, autocomplete: str, *, required: bool) -> None:
-        super().__init__(
-            label=gettext_lazy("First name and last name"),
-            max_length=150,
-            required=required,
-            error_messages={"required": gettext_lazy("Enter the name.")},
-            widget=forms.TextInput(attrs={"autocomplete": autocomplete}),
-        )
-
-    def clean(self, value: Any) -> str:
-        return " ".join(super().clean(value).split())
+def full_name_field(autocomplete: str, *, required: bool) -> forms.CharField:
+    return forms.CharField(
+        label=gettext_lazy("First name and last name"),
+        max_length=150,
+        required=required,
+        error_messages={"required": gettext_lazy("Enter the name.")},
+        widget=forms.TextInput(attrs={"autocomplete": autocomplete}),
+    )
 
 
 def email_field(autocomplete: str) -> forms.EmailField:
@@ -157,7 +149,7 @@ class PersonForm(forms.Form):
     """Name, address and role of a user; `version` has the values that the form was opened on."""
 
     version = forms.CharField(required=False, widget=forms.HiddenInput)
-    full_name = FullNameField("off", required=False)
+    full_name = full_name_field("off", required=False)
     email = email_field("off")
     role = forms.ChoiceField(
         label=gettext_lazy("Role"),
@@ -167,7 +159,9 @@ class PersonForm(forms.Form):
 
     def __init__(self, *args: Any, manager: User, person: Person | None = None, **kwargs: Any) -> None:
         if person is not None:
-            kwargs["initial"] = {**person.values, "version": _signer.sign_object(person.values)}
+            name, email = person.user.get_full_name(), person.user.email
+            values = {"full_name": name, "email": email, "role": person.role}
+            kwargs["initial"] = {**values, "version": _signer.sign_object(values)}
         super().__init__(*args, **kwargs)
         role: Any = self.fields["role"]
         role.choices = [
@@ -217,11 +211,11 @@ class NewPersonForm(PersonForm):
             attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
+    full_name = full_name_field("off", required=True)
     field_order = ("full_name", "username", "email", "role")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["full_name"].required = True
         if not self.is_bound:  # else the summary of the errors takes the focus
             self.fields["full_name"].widget.attrs["autofocus"] = True
         if settings.EMAIL_ENABLED:
@@ -232,23 +226,6 @@ class NewPersonForm(PersonForm):
         if User.objects.filter(username__iexact=name).exists():
             raise ValidationError(self.TAKEN)
         return name
-
-    @sensitive_variables()
-    def create(self) -> tuple[User, str] | None:
-        """Create the person, with a password that is kept nowhere else; None if another form was sooner."""
-        values, password = self.cleaned_data, new_password()
-        user = User(username=values["username"], email=values["email"])
-        set_name(user, values["full_name"])
-        user.is_superuser = values["role"] == ADMINISTRATORS
-        user.set_password(password)
-        try:
-            with transaction.atomic():
-                user.save()
-                accounts.set_role(user, values["role"])
-        except IntegrityError:
-            self.add_error("username", self.TAKEN)
-            return None
-        return user, password
 
 
 # --- Pages ---------------------------------------------------------------------------------------------
@@ -293,21 +270,31 @@ def person_list(request: Request) -> HttpResponse:
 
 @form_methods
 @manages_people
-@sensitive_variables("password", "created")
+@sensitive_variables("password", "context")
 def person_new(request: Request) -> HttpResponse:
     """Create a user, and send an invitation; without mail show the password, this once."""
     form = NewPersonForm(request.POST if request.method == "POST" else None, manager=request.user)
-    if form.is_valid() and (created := form.create()):
-        user, password = created
-        by_mail = password_links.can_be_invited(user)
-        if by_mail and password_links.invite(request, user):
-            messages.success(
-                request, _("“%(name)s” was created and invited by mail.") % {"name": accounts.name_of(user)}
-            )
-            return redirect("people:person", user.pk)
-        context = {"person": user, "password": password, "new": True, "not_sent": by_mail}
-        return render_page(request, "users/person_password.html", context)
-    return render_form(request, "users/person_new.html", form, by_mail=settings.EMAIL_ENABLED)
+    if form.is_valid():
+        typed, password = form.cleaned_data, new_password()  # kept nowhere else
+        user = User(username=typed["username"], email=typed["email"])
+        set_name(user, typed["full_name"])
+        user.is_superuser = typed["role"] == ADMINISTRATORS
+        user.set_password(password)
+        try:
+            with transaction.atomic():
+                user.save()
+                accounts.set_role(user, typed["role"])
+        except IntegrityError:  # another form was sooner
+            form.add_error("username", form.TAKEN)
+    if not form.is_valid():
+        return render_form(request, "users/person_new.html", form, by_mail=settings.EMAIL_ENABLED)
+    by_mail = password_links.can_be_invited(user)
+    if by_mail and password_links.invite(request, user):
+        text = _("“%(name)s” was created and invited by mail.")
+        messages.success(request, text % {"name": accounts.name_of(user)})
+        return redirect("people:person", user.pk)
+    context = {"person": user, "password": password, "new": True, "not_sent": by_mail}
+    return render_page(request, "users/person_password.html", context)
 
 
 @form_methods

@@ -54,9 +54,7 @@ class PasswordForm(forms.Form):
 class OwnPasswordForm(NewPasswordForm, PasswordChangeForm):
     """Change the user's own password; wrong old ones count as failed sign-ins, and lock the form."""
 
-    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.request = request
+    request: HttpRequest
 
     @sensitive_variables()
     def clean_old_password(self) -> str:
@@ -85,10 +83,6 @@ class CodeForm(forms.Form):
         ),
         error_messages={"required": gettext_lazy("Enter the code.")},
     )
-
-    def __init__(self, *args: Any, hint: str = "", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["code"].help_text = hint
 
 
 @sensitive_variables()
@@ -195,7 +189,8 @@ def _change_password(request: Request) -> HttpResponse:
     if request.session.get(PASSWORD_DUE):
         form = NewPasswordForm(request.user, data)
     else:
-        form = OwnPasswordForm(request.user, data, request=request)
+        form = OwnPasswordForm(request.user, data)
+        form.request = request
     if not form.is_valid():
         return show_sign_in(request, form)
     text = _("The password was changed.")
@@ -209,9 +204,8 @@ def _change_password(request: Request) -> HttpResponse:
 
 
 def _set_up_app(request: Request) -> HttpResponse:
-    form = CodeForm(
-        request.POST if request.method == "POST" else None, hint=_("The six digits it shows now.")
-    )
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    form.fields["code"].help_text = _("The six digits it shows now.")
     # The page opens at its top: the picture to scan stands above the field.
     attrs = form.fields["code"].widget.attrs
     attrs["data-type-at-once"] = attrs.pop("autofocus")
@@ -232,8 +226,8 @@ def _set_up_app(request: Request) -> HttpResponse:
 @sensitive_post_parameters("code")
 @form_methods
 def login_code(request: Request) -> HttpResponse:
-    hint = _("Six digits from your app, or one of your recovery codes.")
-    form = CodeForm(request.POST if request.method == "POST" else None, hint=hint)
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    form.fields["code"].help_text = _("Six digits from your app, or one of your recovery codes.")
     back = next_page(request)
     if not two_factor.page_that_is_due(request):
         return redirect(back)
