@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from typing import Any, Concatenate
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -231,19 +231,16 @@ class NewPersonForm(PersonForm):
 # --- Pages ---------------------------------------------------------------------------------------------
 
 
-type View[**P] = Callable[Concatenate[Request, P], HttpResponse]
-
-
-def manages_people[**P](view: View[P]) -> View[P]:
+def manages_people(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Allow only users who may change users, and ask for the password again."""
 
     @wraps(view)
-    def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: Request, **kwargs: Any) -> HttpResponse:
         if not request.user.has_perm(CHANGE_USER):
             raise PermissionDenied
         if not recently_confirmed(request):
             return ask_to_confirm(request, back=page_at(request.get_full_path()))
-        return view(request, *args, **kwargs)
+        return view(request, **kwargs)
 
     return guarded
 
