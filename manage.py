@@ -9,7 +9,7 @@ from django.core.management import execute_from_command_line
 from django.db import DatabaseError
 
 # Commands of the app poster_admin.devtools, which nothing else installs.
-DEVTOOLS = {"demo", "sandbox"}
+DEVTOOLS = {"demo", "makemessages", "sandbox"}
 
 if __name__ == "__main__":
     command = sys.argv[2:3] if sys.argv[1:2] == ["help"] else sys.argv[1:2]

@@ -26,7 +26,7 @@ class CredentialsBackend(ModelBackend):
     ) -> User | None:
         """Check a password, a few at a time: of many guesses at once no more are answered than one by one.
 
-        Raises `HashingBusy`, and axes' error where the name is locked by now.
+        Raises `TryLater`, and axes' error where the name is locked by now.
         """
         if request is None or username is None or password is None:
             return None

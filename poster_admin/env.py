@@ -1,6 +1,5 @@
 """Read the environment strictly: a missing or malformed value is reported with its name and file."""
 
-import base64
 import fcntl
 import io
 import ipaddress
@@ -11,7 +10,6 @@ import ssl
 import zoneinfo
 from collections.abc import Callable, Container
 from contextlib import suppress
-from email.utils import parseaddr
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import IO, Any, ClassVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import environ
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 SQLITE_FILE = "db.sqlite3"  # in DATA_DIR
@@ -103,17 +102,12 @@ class Environment:
         return self.read(name, parse, default=default)
 
     def address(self, name: str, *, default: str = "", plain: bool = False) -> str:
-        """Return an address with TLS, or on this machine, or any if it may be `plain`."""
+        """Return an address as `_server` takes it, in which {account} may stand for a name."""
 
         def parse(text: str) -> str:
-            words = "is not an http or https address"
-            parts = _split(text, HTTP, words)
-            if not parts.hostname:
-                raise ValueError(words)
+            _server(text, HTTP, "is not an http or https address", plain=plain)
             if set("{}") & set(text.replace("{account}", "")):
                 raise ValueError("has braces around something other than {account}")
-            if parts.scheme == "http" and not plain and not is_loopback(parts.hostname):
-                raise ValueError("has no TLS: anybody on the way could read and forge what is said there")
             return text
 
         return self.read(name, parse, default=default)
@@ -125,7 +119,7 @@ class Environment:
         """
         keys = {
             "SECRET_KEY": secrets.token_urlsafe(50),
-            "POSTER_TOKEN_KEYS": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+            "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
         }
         missing = [
             name for name in keys if not (os.environ.get(name, "").strip() or os.environ.get(f"{name}_FILE"))
@@ -192,21 +186,25 @@ def pairs(text: str) -> dict[str, str]:
     return {key: value for key, _, value in found}
 
 
+def time_zone(name: str) -> str:
+    try:
+        return zoneinfo.ZoneInfo(name).key
+    except (KeyError, ValueError, OSError):
+        raise ValueError("is not a time zone that this machine knows") from None
+
+
 def dsn(text: str) -> str:
     words = "is not the address of a project, https://KEY@HOST/NUMBER"
-    parts = _split(text, HTTP, words)
-    if not (parts.username and parts.hostname and parts.path.rpartition("/")[2].isdecimal()):
+    parts = _server(text, HTTP, words, plain=False)
+    if not (parts.username and parts.path.rpartition("/")[2].isdecimal()):
         raise ValueError(words)
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("has no TLS: anybody on the way could read the reports")
     _require_driver("sentry_sdk")
     return text
 
 
 def proxy(text: str) -> str:
     words = f"is not the address of a proxy, http://HOST:PORT ({ESCAPES})"
-    parts = _split(text, HTTP, words)
-    if not parts.hostname or parts.path not in {"", "/"}:
+    if _server(text, HTTP, words, plain=True).path not in {"", "/"}:
         raise ValueError(words)
     return text
 
@@ -233,13 +231,8 @@ def folder(text: str) -> Path:
 
 
 def mailer(text: str, *, plain: bool) -> dict[str, Any]:
-    """Return the mailer of an SMTP server with TLS, or on this machine, or any if it may be `plain`."""
     words = f"is not the address of a mail server, smtp+tls://HOST:PORT ({ESCAPES})"
-    parts = _split(text, SMTP_PORTS, words)
-    if not parts.hostname:
-        raise ValueError(words)
-    if parts.scheme == "smtp" and not plain and not is_loopback(parts.hostname):
-        raise ValueError("has no TLS: anybody on the way could read the links; write smtp+tls:// or smtps://")
+    parts = _server(text, SMTP_PORTS, words, plain=plain)
     options = {
         "host": parts.hostname,
         "port": parts.port or SMTP_PORTS[parts.scheme],
@@ -279,8 +272,25 @@ def cache(text: str, *, base: Path) -> dict[str, Any]:
 
 
 def database(address: str) -> dict[str, Any]:
-    settings = database_settings(address)
+    if address != IN_MEMORY:
+        words = f"is not the address of a database, sqlite:///… or postgres://… ({ESCAPES})"
+        parts = _split(address, DATABASES, words)
+        if parts.scheme == "sqlite" and parts.netloc:
+            raise ValueError("names a host: a file of SQLite follows after three slashes, sqlite:///…")
+        if parts.scheme != "sqlite":
+            _require_driver("psycopg")
+    settings = dict(environ.Env.db_url_config(address))
+    if not settings["NAME"] and "service" not in settings.get("OPTIONS", {}):
+        raise ValueError("names no database: postgres://…/NAME")
     if settings["ENGINE"] == "django.db.backends.sqlite3":
+        path = Path(settings["NAME"])
+        # SQLite writes other files beside its own.
+        can_be_made = os.access(path.parent, os.W_OK | os.X_OK)
+        can_be_used = not path.exists() or (path.is_file() and os.access(path, os.R_OK | os.W_OK))
+        if address != IN_MEMORY and not (can_be_made and can_be_used):
+            raise ValueError(
+                "is not a file that this user can write, in a folder that is there and can be written"
+            )
         options = {
             # Seconds to wait for a database that another process has locked.
             "timeout": 10,
@@ -302,33 +312,19 @@ def database(address: str) -> dict[str, Any]:
     return {**settings, "OPTIONS": options, "CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 0}
 
 
-def database_settings(address: str) -> dict[str, Any]:
-    """Return the settings of a database as its address alone has them. Raises `ValueError`."""
-    if address == IN_MEMORY:
-        return dict(environ.Env.db_url_config(address))
-    words = f"is not the address of a database, sqlite:///… or postgres://… ({ESCAPES})"
-    parts = _split(address, DATABASES, words)
-    if parts.scheme == "sqlite" and parts.netloc:
-        raise ValueError("names a host: a file of SQLite follows after three slashes, sqlite:///…")
-    if parts.scheme != "sqlite":
-        _require_driver("psycopg")
-    settings = dict(environ.Env.db_url_config(address))
-    if not settings["NAME"] and "service" not in settings.get("OPTIONS", {}):
-        raise ValueError("names no database: postgres://…/NAME")
-    path = Path(settings["NAME"])
-    # SQLite writes other files beside its own.
-    can_be_made = os.access(path.parent, os.W_OK | os.X_OK)
-    can_be_used = not path.exists() or (path.is_file() and os.access(path, os.R_OK | os.W_OK))
-    if parts.scheme == "sqlite" and not (can_be_made and can_be_used):
-        raise ValueError(
-            "is not a file that this user can write, in a folder that is there and can be written"
-        )
-    return settings
-
-
 def _require_driver(package: str) -> None:
     if find_spec(package) is None:
         raise ValueError(f"needs the package {package}, which `make .venv/.server` installs")
+
+
+def _server(address: str, schemes: Container[str], words: str, *, plain: bool) -> SplitResult:
+    """Split the address of a server with TLS, or on this machine, or of any if it may be `plain`."""
+    parts = _split(address, schemes, words)
+    if not parts.hostname:
+        raise ValueError(words)
+    if parts.scheme in {"http", "smtp"} and not plain and not is_loopback(parts.hostname):
+        raise ValueError("has no TLS: anybody on the way could read and forge what is said there")
+    return parts
 
 
 def _split(address: str, schemes: Container[str], words: str) -> SplitResult:
@@ -373,13 +369,7 @@ def _open_for_owner(path: Path, mode: str) -> IO[Any]:
 # As Django compares hosts: a name, `.name` for its subdomains too, or `*` for all; IPv6 in brackets.
 is_host = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\]", re.IGNORECASE).fullmatch
 is_origin = re.compile(r"https?://[^/\s]+").fullmatch
-
-
 is_network = partial(ipaddress.ip_network, strict=False)
-
-
-def is_fernet_key(key: str) -> bool:
-    return len(base64.b64decode(key, altchars=b"-_", validate=True)) == 32
 
 
 def is_loopback(host: str) -> bool:
@@ -390,24 +380,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def is_narrow(network: str) -> bool:
-    """Return True for a network that proxies may share: at most 10.0.0.0/8, or one of a provider in IPv6.
-
-    Those for companies in IPv6 (fc00::/7) are larger, and nobody outside is in them.
-    """
-    parsed = ipaddress.ip_network(network, strict=False)
-    return parsed.prefixlen >= (8 if parsed.version == 4 else 16) or parsed.is_private
-
-
-def is_sender(text: str) -> bool:
-    return text.isprintable() and "@" in parseaddr(text)[1]
-
-
-def is_time_zone(name: str) -> bool:
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True

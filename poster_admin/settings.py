@@ -5,10 +5,12 @@ NAME_FILE may name a file that holds the value of NAME, for secrets.
 
 from collections.abc import MutableMapping
 from contextlib import suppress
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from cryptography.fernet import Fernet
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
@@ -102,7 +104,7 @@ JOB_RESULT_DAYS = 14
 SECURITY_LOG_DAYS = env.number("SECURITY_LOG_DAYS", default=365, least=1)
 # Fernet keys, newest first. Separate from SECRET_KEY: ending all sessions must not lose the tokens.
 POSTER_TOKEN_KEYS = env.items(
-    "POSTER_TOKEN_KEYS", environment.is_fernet_key, "Fernet keys", default=["x" * 43 + "="] if DEBUG else []
+    "POSTER_TOKEN_KEYS", Fernet, "Fernet keys", default=["x" * 43 + "="] if DEBUG else []
 )
 env.require("POSTER_TOKEN_KEYS", POSTER_TOKEN_KEYS, "is missing")
 
@@ -157,7 +159,6 @@ MIDDLEWARE = [
     "poster_admin.common.middleware.security_headers",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "poster_admin.users.middleware.admin_in_english",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -229,11 +230,14 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", SIGN_IN_BACKEN
 TRUSTED_PROXY_IPS = env.items(
     "TRUSTED_PROXY_IPS", environment.is_network, "addresses and networks", default=["127.0.0.1", "::1"]
 )
-env.require(
-    "TRUSTED_PROXY_IPS",
-    all(map(environment.is_narrow, TRUSTED_PROXY_IPS)),
-    "has a network that is too large for proxies: anybody in it could pretend any address",
-)
+for _network in map(environment.is_network, TRUSTED_PROXY_IPS):
+    # At most 10.0.0.0/8, or one of a provider in IPv6. Those for companies there (fc00::/7) are larger, and
+    # nobody outside is in them.
+    env.require(
+        "TRUSTED_PROXY_IPS",
+        _network.prefixlen >= (8 if _network.version == 4 else 16) or _network.is_private,
+        "has a network that is too large for proxies: anybody in it could pretend any address",
+    )
 # Maps groups of the company to roles: loyalty-owners=Owners,loyalty-staff=Staff
 ROLES = ("Managers", "Staff", "Owners")
 CONNECTION_MODEL = "groups.PosterCredentials"  # see poster_admin/users/accounts.py
@@ -269,7 +273,8 @@ if EMAIL_ENABLED:
 DEFAULT_FROM_EMAIL = (
     env.text("EMAIL_FROM") or f"poster-admin@{''.join(ALLOWED_HOSTS[:1]).lstrip('.*') or 'localhost'}"
 )
-env.require("EMAIL_FROM", environment.is_sender(DEFAULT_FROM_EMAIL), "is not the address of a sender")
+_is_sender = DEFAULT_FROM_EMAIL.isprintable() and "@" in parseaddr(DEFAULT_FROM_EMAIL)[1]
+env.require("EMAIL_FROM", _is_sender, "is not the address of a sender")
 PASSWORD_RESET_TIMEOUT = 3600
 # The address under which people reach the dashboard: a worker knows it from no request.
 SITE_URL = env.address("SITE_URL", plain=DEBUG or not HTTPS)
@@ -282,10 +287,7 @@ FIRST_PAGE = "groups:account"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
-PASSWORD_HASHERS = [
-    "poster_admin.users.limits.Argon2Hasher",
-    "poster_admin.users.limits.PBKDF2Hasher",
-]
+PASSWORD_HASHERS = ["poster_admin.users.limits.Argon2Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -359,8 +361,7 @@ LANGUAGES = [("uk", _("Ukrainian")), ("ru", _("Russian")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "poster_admin" / "locale"]
 # Django's English is American: 11/24/2026 10:29 p.m.
 FORMAT_MODULE_PATH = "poster_admin.formats"
-TIME_ZONE = env.text("TIME_ZONE", default="Europe/Kyiv")
-env.require("TIME_ZONE", environment.is_time_zone(TIME_ZONE), "is not a time zone that this machine knows")
+TIME_ZONE = env.read("TIME_ZONE", environment.time_zone, default="Europe/Kyiv")
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -44,11 +44,6 @@ LED_ON = {
     "/groups/scheme/": "/groups/ladder/",
     "/history/new/": "/history/?new=1",
     "/jobs/": "/history/?action=job",
-    "/accounts/password/": "/accounts/sessions/?set=password",
-    "/accounts/second-factor/": "/accounts/sessions/?set=app",
-    "/accounts/second-factor/remove/": "/accounts/sessions/?set=no-app",
-    "/accounts/second-factor/codes/": "/accounts/sessions/?set=codes",
-    "/accounts/passkeys/new/": "/accounts/sessions/?set=passkey",
 }
 LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 TURNS = (("get", "post"), ("post", "get"))
@@ -86,10 +81,8 @@ NEEDS = {
     "set_bonus_unit": {"/account/bonus-unit/"},
     "exceed_limits": {"/account/limits/", f"/requests/{CHANGE}/approve/", f"/requests/{CHANGE}/refuse/"},
     "watch_account": {"/account/watch/"},
-    "view_securityevent": {"/accounts/security-log/"},
     "change_user": {"/account/installation/", "/account/start/",
-                    "/people/", "/people/new/", "/people/1/", "/people/1/password/", "/people/1/block/",
-                    "/people/1/invite/", "/people/1/sign-out/", "/people/1/second-factor/"},
+                    "/people/", "/people/new/", "/people/1/", "/people/1/invite/"},
 }  # fmt: skip
 # Which of these rights somebody in a role, or in none, has; owners have all.
 ROLES = {
@@ -436,7 +429,7 @@ PROVEN = (
     *(("post", f"/accounts/sessions/?set={form}") for form in ("no-app", "codes")),
     *(("post", "/account/"), ("get", "/account/disconnect/"), ("post", "/account/disconnect/")),
     ("post", "/account/notices/telegram/"),
-    *(("get", "/people/new/"), ("post", "/people/new/"), ("post", "/people/1/block/")),
+    *(("get", "/people/new/"), ("post", "/people/new/"), ("post", "/people/1/?step=block")),
     *(("get", f"{SNAPSHOT}/download/"), ("get", f"{SNAPSHOT}/restore/"), ("post", f"{SNAPSHOT}/restore/")),
 )
 # Where its page leads back to, if not to the same address: it would stay after a download.

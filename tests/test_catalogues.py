@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 from django.template import engines
 from django.utils.translation.template import templatize
 
-from poster_admin.common.management.commands.makemessages import calls_of
+from poster_admin.devtools.management.commands.makemessages import calls_of
 from tests.support.documents import templates
 from tests.support.environment import LOCALE, ROOT
 

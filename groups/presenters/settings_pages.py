@@ -92,7 +92,7 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
         yield SettingsPage(
             ACCOUNT,
             _("Security log"),
-            reverse("security_log"),
+            f"{reverse('people:list')}?log",
             _("Who came in, who did not, and who changed what others may do."),
             "shield",
             part_of=reverse("people:list"),

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 from urllib.parse import quote
 
@@ -63,11 +63,6 @@ class SQLite:
                 _make_whole(target)
         except sqlite3.Error as error:
             raise CommandError(f"Nothing was backed up from {self.place}: {error}.") from None
-
-    @contextmanager
-    def contents(self, file: Path) -> Iterator[ReadColumn]:
-        with closing(_connect(file)) as database:
-            yield partial(self._read_column, database)
 
     @contextmanager
     def prepared(self, file: Path) -> Iterator[tuple[ReadColumn, PutInPlace]]:
@@ -144,14 +139,6 @@ class PostgreSQL:
         self.run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}", self.target)
 
     @contextmanager
-    def contents(self, file: Path) -> Iterator[ReadColumn]:
-        """Turn the whole backup into SQL, which finds a damaged one, in a file that ends with the process."""
-        settings.VAR_DIR.mkdir(exist_ok=True)
-        with TemporaryFile("w+", encoding="utf-8", dir=settings.VAR_DIR) as script:
-            self.run("pg_restore", "--no-owner", "--no-privileges", "--file=-", str(file), output=script)
-            yield partial(self._read_column, script)
-
-    @contextmanager
     def prepared(self, file: Path) -> Iterator[tuple[ReadColumn, PutInPlace]]:
         settings.VAR_DIR.mkdir(exist_ok=True)
         for left in settings.VAR_DIR.glob("restore-*"):  # by a restore that was killed
@@ -172,7 +159,7 @@ class PostgreSQL:
         options = self.settings["OPTIONS"].items()
         return f"--dbname={make_conninfo(**own, **{k: v for k, v in options if k not in NOT_OF_LIBPQ})}"
 
-    def run(self, program: str, *arguments: str, output: TextIO | None = None) -> None:
+    def run(self, program: str, *arguments: str) -> None:
         """Run one of the programs. Raises `CommandError` with its first line if it fails."""
         path = shutil.which(program)
         if path is None:
@@ -187,7 +174,7 @@ class PostgreSQL:
             [path, *arguments],
             env=os.environ | ({"PGPASSWORD": password} if password else {}),
             check=False,
-            stdout=output or subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -267,8 +254,7 @@ def back_up(folder: Path, note: str = "") -> Path:
             # Made here, so that nobody else can read it while it grows.
             unfinished.touch(mode=0o600, exist_ok=False)
             source.write(unfinished)
-            with source.contents(unfinished) as read_column:
-                refuse_foreign_version(read_column, source.place)
+            refuse_foreign_version(set(MigrationLoader(connection).applied_migrations), source.place)
             unfinished.rename(path)
             for older in folder.glob(f"{PREFIX}*{end}") if note else ():
                 if older != path:
@@ -293,8 +279,7 @@ def delete_old(folder: Path, keep: int) -> list[Path]:
     return old
 
 
-def refuse_foreign_version(read_column: ReadColumn, name: str) -> None:
-    applied = set(read_column("django_migrations", "app", "name"))
+def refuse_foreign_version(applied: set[tuple[str, str]], name: str) -> None:
     if not any(app == "groups" for app, _ in applied):
         raise CommandError(f"{name} is empty or of something else: it has no groups of the dashboard.")
     loader = MigrationLoader(None)

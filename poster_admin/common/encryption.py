@@ -88,12 +88,6 @@ class EncryptedField(_TextField):
             raise TypeError("Only a Secret goes into an EncryptedField.")
         return value.seal()
 
-    def get_lookup(self, lookup_name: str) -> Any:
-        return super().get_lookup(lookup_name) if lookup_name == "isnull" else None
-
-    def value_to_string(self, obj: models.Model) -> str:
-        return ""
-
 
 @lru_cache(maxsize=16)
 def _cipher(keys: tuple[str, ...]) -> MultiFernet:

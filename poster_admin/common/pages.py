@@ -12,7 +12,7 @@ WITHOUT_PAGE = {
     *("groups:undo", "groups:job_undo", "groups:bonus_unit"),
     *("groups:export", "groups:members_export", "groups:history_export"),
     *("passkey_options", "passkey_use", "passkey_new_options", "passkey_remove"),
-    *("people:password", "people:invite"),
+    "people:invite",
 }
 
 

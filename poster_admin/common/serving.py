@@ -168,49 +168,33 @@ def web_server(*, host: str, port: int, workers: int) -> "MPServer":
         raise CommandError(f"{' and '.join(TLS)} cannot be used: {error}") from None
 
 
-class JobWorkers:
-    def __init__(self, count: int) -> None:
-        self.ending = threading.Event()
-        self._count = count
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self._keeper = threading.Thread(target=self._keep, name="job workers", daemon=True)
-        self._keeper.start()
-
-    def let_go(self) -> None:
-        """Tell the workers to release their jobs and to end, after the writes that are under way."""
-        for process in self._processes:
-            process.terminate()
-
-    def end(self) -> None:
-        self.ending.set()
-        self._keeper.join()
-
-    def _keep(self) -> None:
-        # A session of its own: only this process tells it to end, not Ctrl-C.
-        command = [sys.executable, "manage.py", "worker", "--parent", str(os.getpid())]
-        # glibc returns the memory of a list of megabytes at once; otherwise it keeps that for the next one.
-        environment = {"MALLOC_MMAP_THRESHOLD_": str(4 * 1024 * 1024), **os.environ}
-        while not self.ending.is_set():
-            running = [process for process in self._processes if process.poll() is None]
-            while len(running) < self._count:
-                running.append(
-                    subprocess.Popen(  # noqa: S603 - ours
-                        command,
-                        cwd=settings.BASE_DIR,
-                        env=environment,
-                        stdin=subprocess.DEVNULL,
-                        start_new_session=True,
-                    )
+def keep_job_workers(count: int, processes: list[subprocess.Popen[bytes]], ending: threading.Event) -> None:
+    """Start so many workers, and again each that has ended; at the end wait for the writes under way."""
+    # A session of its own: only this process tells it to end, not Ctrl-C.
+    command = [sys.executable, "manage.py", "worker", "--parent", str(os.getpid())]
+    # glibc returns the memory of a list of megabytes at once; otherwise it keeps that for the next one.
+    environment = {"MALLOC_MMAP_THRESHOLD_": str(4 * 1024 * 1024), **os.environ}
+    while not ending.is_set():
+        processes[:] = [process for process in processes if process.poll() is None]
+        while len(processes) < count:
+            processes.append(
+                subprocess.Popen(  # noqa: S603 - ours
+                    command,
+                    cwd=settings.BASE_DIR,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,
                 )
-            self._processes = running
-            self.ending.wait(2.0)  # before one that has ended is started again
-        self.let_go()
-        for process in self._processes:
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            )
+        ending.wait(2.0)  # before one that has ended is started again
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def run(
@@ -230,13 +214,27 @@ def run(
 
     @server.on_startup
     def start() -> None:
-        jobs = JobWorkers(job_workers)
-        server.on_reload(jobs.let_go)
-        server.on_shutdown(jobs.end)
+        processes: list[subprocess.Popen[bytes]] = []
+        ending = threading.Event()
+        keep = (job_workers, processes, ending)
+        keeper = threading.Thread(target=keep_job_workers, args=keep, name="job workers", daemon=True)
+        keeper.start()
+
+        @server.on_reload
+        def let_go() -> None:
+            """Let the job workers release their jobs and end, after the writes that are under way."""
+            for process in processes:
+                process.terminate()
+
+        @server.on_shutdown
+        def wait_for_jobs() -> None:
+            ending.set()
+            keeper.join()
+
         end_web_workers = signal.getsignal(signal.SIGTERM)  # of granian, set just before
 
         def end(number: int, frame: FrameType | None) -> None:
-            jobs.ending.set()  # both kinds of workers end at the same time
+            ending.set()  # both kinds of workers end at the same time
             if callable(end_web_workers):
                 end_web_workers(number, frame)
 

@@ -27,7 +27,7 @@ from poster_admin.common.htmx import render_form
 from poster_admin.users import limits
 from poster_admin.users.accounts import set_role
 from poster_admin.users.models import Guide, SetupLink
-from poster_admin.users.people import FullNameField, NewPersonForm, email_field, set_name
+from poster_admin.users.people import NewPersonForm, email_field, full_name_field, set_name
 from poster_admin.users.views import form_methods
 
 LIFE = timedelta(hours=24)
@@ -67,7 +67,7 @@ def _digest(token: str) -> str:
 
 
 class FirstOwnerForm(BaseUserCreationForm):  # type: ignore[type-arg]  # it takes none at run time
-    full_name = FullNameField("name", required=True)
+    full_name = full_name_field("name", required=True)
     email = email_field("email")
     field_order = ("full_name", "username", "email", "password1", "password2")
 

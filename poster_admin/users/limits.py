@@ -1,7 +1,7 @@
 """Slow down guesses: bound how many passwords are hashed at once, and how often mails and links are tried.
 
 Argon2 uses much memory on purpose: 40 sign-ins at once took 4 GB. So a process hashes only AT_ONCE passwords
-at a time; other requests wait a moment, and then fail with `HashingBusy`. Django hashes only with
+at a time; other requests wait a moment, and then fail with `TryLater`. Django hashes only with
 PASSWORD_HASHERS, so every hash is limited here.
 """
 
@@ -9,9 +9,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar
 
-from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHasher
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.cache import cache
 from django.db import connection
 from django.utils.crypto import salted_hmac
@@ -25,29 +24,16 @@ _thread = threading.local()
 
 
 class TryLater(Exception):
-    template: ClassVar[str]
-    status: ClassVar[int]
+    """Nothing was done, since there were too many of these; the template of the page says which."""
 
-    def __init__(self, seconds: int) -> None:
+    def __init__(self, seconds: int, *, template: str, status: int) -> None:
         super().__init__(f"Try again in {seconds} s.")
-        self.seconds = seconds
-
-
-class HashingBusy(TryLater):
-    """Too many passwords are being hashed: this one was neither checked nor set."""
-
-    template, status = "registration/busy.html", 503
-
-
-class SlowedDown(TryLater):
-    """There were too many of these within the hour: nothing was done."""
-
-    template, status = "registration/slowed.html", 429
+        self.seconds, self.template, self.status = seconds, template, status
 
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """Hold a turn to hash; a thread that holds one keeps it. Raises `HashingBusy`."""
+    """Hold a turn to hash; a thread that holds one keeps it. Raises `TryLater`."""
     if getattr(_thread, "has_turn", False):
         yield
         return
@@ -56,7 +42,7 @@ def turn() -> Iterator[None]:
             # Return the database connection to the pool: pages need it while this thread waits.
             connection.close()
         if not _turns.acquire(timeout=LONGEST_WAIT):
-            raise HashingBusy(5)
+            raise TryLater(5, template="registration/busy.html", status=503)
     _thread.has_turn = True
     try:
         yield
@@ -84,18 +70,11 @@ class Argon2Hasher(Argon2PasswordHasher):
             return super().verify(password, encoded)
 
 
-class PBKDF2Hasher(PBKDF2PasswordHasher):
-    """Django's default, for hashes imported from elsewhere, a few at a time."""
-
-    def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
-        with turn():
-            return super().encode(password, salt, iterations)
-
-
 def count(kind: str, origin: str, most: int) -> None:
-    """Count one more of a kind from an origin. Raises `SlowedDown` if there were too many within the hour."""
+    """Count one more of a kind from an origin. Raises `TryLater` if there were too many within the hour."""
     now, key = time.time(), salted_hmac("users.rates", f"{kind} {origin}", algorithm="sha256").hexdigest()
     times = [each for each in cache.get(key, ()) if each > now - HOUR]
     if len(times) >= most:
-        raise SlowedDown(round(times[0] + HOUR - now))
+        seconds = round(times[0] + HOUR - now)
+        raise TryLater(seconds, template="registration/slowed.html", status=429)
     cache.set(key, [*times, now], HOUR)

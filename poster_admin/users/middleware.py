@@ -1,6 +1,7 @@
 """Middleware for authentication: the second factor, and what a sign-in and a session bring along."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from django.conf import settings
@@ -21,34 +22,27 @@ OPEN_BEFORE_SECOND_FACTOR = {"login_code", "logout", "confirm"}
 OPEN_TO_SET_UP_FACTOR = {"app", "passkey"}
 
 
-def admin_in_english(get_response: GetResponse) -> GetResponse:
-    """Show Django's admin in English as a whole: Django's own Ukrainian has gaps."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        if not request.path_info.startswith("/admin/"):
-            return get_response(request)
-        with translation.override("en"):
-            response = get_response(request)
-        response["Content-Language"] = "en"
-        return response
-
-    return middleware
-
-
 class SignInMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Keep a session that is used, name its user in the log, and set the cookie of a chosen language."""
+        """Keep a session that is used, name its user in the log, and set the cookie of a chosen language.
+
+        Django's admin is in English as a whole: Django's own Ukrainian has gaps.
+        """
+        in_english = request.path_info.startswith("/admin/")
         reset = security_log.current_request.set(request)
         try:
             if request.user.is_authenticated:
                 bind_contextvars(user=request.user.pk)
                 request.session.was_used()  # type: ignore[attr-defined]  # our own engine
-            response = self.get_response(request)
+            with translation.override("en") if in_english else nullcontext():
+                response = self.get_response(request)
         finally:
             security_log.current_request.reset(reset)
+        if in_english:
+            response["Content-Language"] = "en"
         if language := getattr(request, "chosen_language", None):
             response.set_cookie(
                 settings.LANGUAGE_COOKIE_NAME,

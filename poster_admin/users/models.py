@@ -7,7 +7,6 @@ import uuid
 from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession
@@ -169,12 +168,6 @@ class TOTPDevice(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[misc]
         self.set_last_used_timestamp(commit=False)
         self.save()
         return True
-
-    def address_for_apps(self) -> str:
-        label = quote(f"Poster Admin:{self.user.get_username()}")
-        return f"otpauth://totp/{label}?{urlencode({'secret': self.key.reveal(), 'issuer': 'Poster Admin'})}"
-
-    address_for_apps.alters_data = True  # type: ignore[attr-defined]  # no template may call it
 
 
 class Passkey(TimestampMixin, Device):  # type: ignore[misc]  # django-otp is untyped

@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from typing import Any, Concatenate
+from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.models import Group, User
 from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -28,10 +27,13 @@ from poster_admin.common.pages import page_at, page_param
 from poster_admin.users import accounts, password_links, security_log, sessions, two_factor
 from poster_admin.users.accounts import ADMINISTRATORS, ROLE_LABELS
 from poster_admin.users.models import Event, Passkey, TOTPDevice
+from poster_admin.users.security_log import detail_words, lines_for
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 from poster_admin.users.views import Request, form_methods
 
 CHANGE_USER = "auth.change_user"
+# What is taken from a person, after a page that shows what ends and what stays: `step` in the address.
+STEPS = ("password", "block", "sign-out", "second-factor")
 # Letters and digits that nobody mistakes for one another when a password is read aloud or copied by hand.
 SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -40,6 +42,7 @@ SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 class Person:
     user: User
     role: str
+    role_label: str
     last_seen: datetime | None
     second_factor: bool
     account: str
@@ -48,14 +51,6 @@ class Person:
     @property
     def name(self) -> str:
         return accounts.name_of(self.user)
-
-    @property
-    def values(self) -> dict[str, str]:
-        return {"full_name": self.user.get_full_name(), "email": self.user.email, "role": self.role}
-
-    @property
-    def role_label(self) -> str:
-        return str(ROLE_LABELS.get(self.role, ""))
 
     @property
     def can_be_invited(self) -> bool:
@@ -83,10 +78,13 @@ def as_people(users: Iterable[User]) -> list[Person]:
     for row in users:
         account, token_works = connected.get(row.pk, ("", False))
         # The one with the most rights.
-        highest = max((role.name for role in row.roles), key=settings.ROLES.index, default="")
+        role = max((role.name for role in row.roles), key=settings.ROLES.index, default="")
+        if row.is_superuser:
+            role = ADMINISTRATORS
         person = Person(
             user=row,
-            role=ADMINISTRATORS if row.is_superuser else highest,
+            role=role,
+            role_label=str(ROLE_LABELS.get(role, "")),
             last_seen=max(filter(None, (row.last_login, row.seen_at)), default=None),
             second_factor=row.has_factor,
             account=account,
@@ -98,7 +96,7 @@ def as_people(users: Iterable[User]) -> list[Person]:
 
 def set_name(user: User, full_name: str) -> None:
     """Split a name as Django keeps it; the caller saves the user."""
-    user.first_name, _space, user.last_name = full_name.partition(" ")
+    user.first_name, _space, user.last_name = " ".join(full_name.split()).partition(" ")
 
 
 def change(user: User, full_name: str, email: str, role: str) -> None:
@@ -126,18 +124,14 @@ def sign_out(user: User) -> int:
 _signer = signing.Signer(salt="users.forms.person.version")
 
 
-class FullNameField(forms.CharField):
-    def __init__(self, autocomplete: str, *, required: bool) -> None:
-        super().__init__(
-            label=gettext_lazy("First name and last name"),
-            max_length=150,
-            required=required,
-            error_messages={"required": gettext_lazy("Enter the name.")},
-            widget=forms.TextInput(attrs={"autocomplete": autocomplete}),
-        )
-
-    def clean(self, value: Any) -> str:
-        return " ".join(super().clean(value).split())
+def full_name_field(autocomplete: str, *, required: bool) -> forms.CharField:
+    return forms.CharField(
+        label=gettext_lazy("First name and last name"),
+        max_length=150,
+        required=required,
+        error_messages={"required": gettext_lazy("Enter the name.")},
+        widget=forms.TextInput(attrs={"autocomplete": autocomplete}),
+    )
 
 
 def email_field(autocomplete: str) -> forms.EmailField:
@@ -155,7 +149,7 @@ class PersonForm(forms.Form):
     """Name, address and role of a user; `version` has the values that the form was opened on."""
 
     version = forms.CharField(required=False, widget=forms.HiddenInput)
-    full_name = FullNameField("off", required=False)
+    full_name = full_name_field("off", required=False)
     email = email_field("off")
     role = forms.ChoiceField(
         label=gettext_lazy("Role"),
@@ -165,7 +159,9 @@ class PersonForm(forms.Form):
 
     def __init__(self, *args: Any, manager: User, person: Person | None = None, **kwargs: Any) -> None:
         if person is not None:
-            kwargs["initial"] = {**person.values, "version": _signer.sign_object(person.values)}
+            name, email = person.user.get_full_name(), person.user.email
+            values = {"full_name": name, "email": email, "role": person.role}
+            kwargs["initial"] = {**values, "version": _signer.sign_object(values)}
         super().__init__(*args, **kwargs)
         role: Any = self.fields["role"]
         role.choices = [
@@ -215,11 +211,11 @@ class NewPersonForm(PersonForm):
             attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
+    full_name = full_name_field("off", required=True)
     field_order = ("full_name", "username", "email", "role")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["full_name"].required = True
         if not self.is_bound:  # else the summary of the errors takes the focus
             self.fields["full_name"].widget.attrs["autofocus"] = True
         if settings.EMAIL_ENABLED:
@@ -231,47 +227,37 @@ class NewPersonForm(PersonForm):
             raise ValidationError(self.TAKEN)
         return name
 
-    @sensitive_variables()
-    def create(self) -> tuple[User, str] | None:
-        """Create the person, with a password that is kept nowhere else; None if another form was sooner."""
-        values, password = self.cleaned_data, new_password()
-        user = User(username=values["username"], email=values["email"])
-        set_name(user, values["full_name"])
-        user.is_superuser = values["role"] == ADMINISTRATORS
-        user.set_password(password)
-        try:
-            with transaction.atomic():
-                user.save()
-                accounts.set_role(user, values["role"])
-        except IntegrityError:
-            self.add_error("username", self.TAKEN)
-            return None
-        return user, password
-
 
 # --- Pages ---------------------------------------------------------------------------------------------
 
 
-type View[**P] = Callable[Concatenate[Request, P], HttpResponse]
-
-
-def manages_people[**P](view: View[P]) -> View[P]:
+def manages_people(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Allow only users who may change users, and ask for the password again."""
 
     @wraps(view)
-    def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: Request, **kwargs: Any) -> HttpResponse:
         if not request.user.has_perm(CHANGE_USER):
             raise PermissionDenied
         if not recently_confirmed(request):
-            return ask_to_confirm(request, back=page_at(request.path))
-        return view(request, *args, **kwargs)
+            return ask_to_confirm(request, back=page_at(request.get_full_path()))
+        return view(request, **kwargs)
 
     return guarded
 
 
 @require_safe
-@permission_required(CHANGE_USER, raise_exception=True)
 def person_list(request: Request) -> HttpResponse:
+    """Show the people, or the security log, each to those who have the right to it."""
+    if "log" in request.GET:
+        if not request.user.has_perm("users.view_securityevent"):
+            raise PermissionDenied
+        kind, events = request.GET.get("kind", ""), lines_for(request.user)
+        log = page_param(request, events.filter(kind=kind) if kind in Event else events)
+        lines = [(event, detail_words(event)) for event in log]
+        context = {"page": log, "lines": lines, "kinds": Event.choices, "kind": kind}
+        return render_page(request, "users/security_log.html", context)
+    if not request.user.has_perm(CHANGE_USER):
+        raise PermissionDenied
     managed = Exists(accounts.managed_by(request.user).filter(pk=OuterRef("pk")))
     seen = with_details(accounts.seen_by(request.user)).annotate(is_managed=managed)
     page = page_param(request, seen)
@@ -281,31 +267,46 @@ def person_list(request: Request) -> HttpResponse:
 
 @form_methods
 @manages_people
-@sensitive_variables("password", "created")
+@sensitive_variables("password", "context")
 def person_new(request: Request) -> HttpResponse:
     """Create a user, and send an invitation; without mail show the password, this once."""
     form = NewPersonForm(request.POST if request.method == "POST" else None, manager=request.user)
-    if form.is_valid() and (created := form.create()):
-        user, password = created
-        by_mail = password_links.can_be_invited(user)
-        if by_mail and password_links.invite(request, user):
-            messages.success(
-                request, _("“%(name)s” was created and invited by mail.") % {"name": accounts.name_of(user)}
-            )
-            return redirect("people:person", user.pk)
-        context = {"person": user, "password": password, "new": True, "not_sent": by_mail}
-        return render_page(request, "users/person_password.html", context)
-    return render_form(request, "users/person_new.html", form, by_mail=settings.EMAIL_ENABLED)
+    if form.is_valid():
+        typed, password = form.cleaned_data, new_password()  # kept nowhere else
+        user = User(username=typed["username"], email=typed["email"])
+        set_name(user, typed["full_name"])
+        user.is_superuser = typed["role"] == ADMINISTRATORS
+        user.set_password(password)
+        try:
+            with transaction.atomic():
+                user.save()
+                accounts.set_role(user, typed["role"])
+        except IntegrityError:  # another form was sooner
+            form.add_error("username", form.TAKEN)
+    if not form.is_valid():
+        return render_form(request, "users/person_new.html", form, by_mail=settings.EMAIL_ENABLED)
+    by_mail = password_links.can_be_invited(user)
+    if by_mail and password_links.invite(request, user):
+        text = _("“%(name)s” was created and invited by mail.")
+        messages.success(request, text % {"name": accounts.name_of(user)})
+        return redirect("people:person", user.pk)
+    context = {"person": user, "password": password, "new": True, "not_sent": by_mail}
+    return render_page(request, "users/person_password.html", context)
 
 
 @form_methods
 @manages_people
 @transaction.atomic
 def person_detail(request: Request, user_id: int) -> HttpResponse:
-    person = manageable(request, user_id)
-    form = PersonForm(request.POST if request.method == "POST" else None, manager=request.user, person=person)
+    """Edit a person, or take one of the STEPS."""
+    person, step = manageable(request, user_id), request.GET.get("step", "")
     open_sessions = len(sessions.sessions_of(person.user))
     context: dict[str, Any] = {"person": person, "open_sessions": open_sessions}
+    if step in STEPS:
+        if request.method == "POST":
+            return take(request, person, step, open_sessions)
+        return render_page(request, "users/person_question.html", {**context, "step": step})
+    form = PersonForm(request.POST if request.method == "POST" else None, manager=request.user, person=person)
     if not form.is_valid():
         return render_form(request, "users/person.html", form, **context)
     if form.is_moved_on:
@@ -318,36 +319,11 @@ def person_detail(request: Request, user_id: int) -> HttpResponse:
     return redirect("people:list")
 
 
-@require_POST
-@manages_people
-def person_invite(request: Request, user_id: int) -> HttpResponse:
-    person, level = manageable(request, user_id), messages.ERROR
-    if not person.can_be_invited:
-        text = _("No invitation was sent: the person has a password by now, or no e-mail address.")
-    elif password_links.invite(request, person.user):
-        level, text = messages.SUCCESS, _("“%(name)s” was invited by mail.") % {"name": person.name}
-    else:
-        text = _(
-            "No invitation was sent: the mail server did not take it. Try again later, or give a password."
-        )
-    messages.add_message(request, level, text)
-    return redirect("people:person", user_id)
-
-
-@form_methods
-@manages_people
-@transaction.atomic
 @sensitive_variables("context")
-def person_step(request: Request, user_id: int, step: str) -> HttpResponse:
-    """Take something from a person, after a GET that shows what ends and what stays."""
-    person = manageable(request, user_id)
-    open_sessions = len(sessions.sessions_of(person.user))
-    context: dict[str, Any] = {"person": person, "step": step, "open_sessions": open_sessions}
-    if request.method != "POST":
-        return render_page(request, "users/person_question.html", context)
+def take(request: Request, person: Person, step: str, open_sessions: int) -> HttpResponse:
     match step:
         case "password":
-            context = {"person": person.user, "signed_out": bool(open_sessions)}
+            context: dict[str, Any] = {"person": person.user, "signed_out": bool(open_sessions)}
             # Shown once, and kept nowhere else.
             context["password"] = new_password()
             accounts.set_password(person.user, context["password"])
@@ -374,6 +350,22 @@ def person_step(request: Request, user_id: int, step: str) -> HttpResponse:
             text = _("The second factor of “%(name)s” was removed.")
             messages.success(request, text % {"name": person.name})
     return redirect("people:person", person.user.pk)
+
+
+@require_POST
+@manages_people
+def person_invite(request: Request, user_id: int) -> HttpResponse:
+    person, level = manageable(request, user_id), messages.ERROR
+    if not person.can_be_invited:
+        text = _("No invitation was sent: the person has a password by now, or no e-mail address.")
+    elif password_links.invite(request, person.user):
+        level, text = messages.SUCCESS, _("“%(name)s” was invited by mail.") % {"name": person.name}
+    else:
+        text = _(
+            "No invitation was sent: the mail server did not take it. Try again later, or give a password."
+        )
+    messages.add_message(request, level, text)
+    return redirect("people:person", user_id)
 
 
 def manageable(request: Request, user_id: int) -> Person:

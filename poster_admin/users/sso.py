@@ -42,10 +42,6 @@ FAILURES = (requests.RequestException, OAuthError, JoseError, SuspiciousOperatio
             LookupError, TypeError, ValueError, AttributeError, RuntimeError, IntegrityError)  # fmt: skip
 
 
-class CompanyServiceUnusable(Exception):
-    """The text says why the provider cannot be used."""
-
-
 class NameTaken(SuspiciousOperation):
     """A user has the name here, and no owner has allowed the link."""
 
@@ -143,24 +139,13 @@ def _provider() -> Any:
 
 
 def examine() -> int:
-    """Find the provider and its keys; return their number. Raises `CompanyServiceUnusable`."""
+    """Find the provider and its keys; return their number. Raises `SuspiciousOperation`."""
     try:
         return len(_provider().fetch_jwk_set()["keys"])
     except FAILURES as error:
-        match error:
-            case SuspiciousOperation():
-                words = str(error)  # ours
-            case requests.exceptions.SSLError():
-                words = "its certificate is not accepted, or it has no TLS"
-            case requests.exceptions.Timeout():
-                words = "no answer in time"
-            case requests.exceptions.HTTPError() if error.response is not None:
-                words = f"it answers with status {error.response.status_code}"
-            case requests.exceptions.ConnectionError():
-                words = "it is not reached"
-            case _:
-                words = f"its answer is not that of a provider ({type(error).__name__})"
-        raise CompanyServiceUnusable(words) from None
+        # Words of ours, or only the kind of an error: its text may hold more.
+        words = str(error) if isinstance(error, SuspiciousOperation) else type(error).__name__
+        raise SuspiciousOperation(words) from None
 
 
 def _claims(request: HttpRequest, *, fresh: bool) -> dict[str, Any]:

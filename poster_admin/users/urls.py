@@ -8,7 +8,6 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.module_loading import import_string
-from django.views.generic import RedirectView
 
 from poster_admin.users import password_links, people, views
 
@@ -45,12 +44,6 @@ urlpatterns = [
         password_links.Done.as_view(extra_context={"invited": True}),
         name="invitation_done",
     ),
-    path("security-log/", views.security_log, name="security_log"),
-    path("password/", RedirectView.as_view(url="/accounts/sessions/?set=password", permanent=True)),
-    path("second-factor/", RedirectView.as_view(url="/accounts/sessions/?set=app", permanent=True)),
-    path("second-factor/remove/", RedirectView.as_view(url="/accounts/sessions/?set=no-app", permanent=True)),
-    path("second-factor/codes/", RedirectView.as_view(url="/accounts/sessions/?set=codes", permanent=True)),
-    path("passkeys/new/", RedirectView.as_view(url="/accounts/sessions/?set=passkey", permanent=True)),
     path("passkeys/new/options/", late("passkeys.passkey_new_options"), name="passkey_new_options"),
     path("passkeys/options/", login_not_required(late("passkeys.passkey_options")), name="passkey_options"),
     path("passkeys/use/", login_not_required(late("passkeys.passkey_use")), name="passkey_use"),
@@ -64,15 +57,6 @@ people_urls = (
         path("new/", people.person_new, name="new"),
         path("<int:user_id>/", people.person_detail, name="person"),
         path("<int:user_id>/invite/", people.person_invite, name="invite"),
-        path("<int:user_id>/password/", people.person_step, {"step": "password"}, name="password"),
-        path("<int:user_id>/block/", people.person_step, {"step": "block"}, name="block"),
-        path("<int:user_id>/sign-out/", people.person_step, {"step": "sign-out"}, name="sign_out"),
-        path(
-            "<int:user_id>/second-factor/",
-            people.person_step,
-            {"step": "second-factor"},
-            name="second_factor",
-        ),
     ],
     "people",
 )

@@ -1,4 +1,4 @@
-"""Views for authentication: confirmation, password, sessions, second factor and security log."""
+"""Views for authentication: confirmation, password, sessions and second factor."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,6 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate, logout, update_session_auth_hash
-from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -18,16 +17,16 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 from django.views.i18n import set_language
 
 from poster_admin.common.htmx import is_ours, render_form, render_page
-from poster_admin.common.pages import page_at, page_param
+from poster_admin.common.pages import page_at
 from poster_admin.users import sessions, two_factor
 from poster_admin.users.guardians import PASSWORD_DUE
 from poster_admin.users.models import ChosenLanguage, Event, RecoveryCode, TOTPDevice, passkeys_of
 from poster_admin.users.password_links import NewPasswordForm
-from poster_admin.users.security_log import detail_words, lines_for, record
+from poster_admin.users.security_log import record
 from poster_admin.users.sessions import FORM_WAITS, ask_to_confirm, note_confirmation, recently_confirmed
 
 WRONG_CODE = gettext_lazy("This code is wrong or was used already. After a few wrong ones you have to wait.")
@@ -55,9 +54,7 @@ class PasswordForm(forms.Form):
 class OwnPasswordForm(NewPasswordForm, PasswordChangeForm):
     """Change the user's own password; wrong old ones count as failed sign-ins, and lock the form."""
 
-    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.request = request
+    request: HttpRequest
 
     @sensitive_variables()
     def clean_old_password(self) -> str:
@@ -86,10 +83,6 @@ class CodeForm(forms.Form):
         ),
         error_messages={"required": gettext_lazy("Enter the code.")},
     )
-
-    def __init__(self, *args: Any, hint: str = "", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["code"].help_text = hint
 
 
 @sensitive_variables()
@@ -196,7 +189,8 @@ def _change_password(request: Request) -> HttpResponse:
     if request.session.get(PASSWORD_DUE):
         form = NewPasswordForm(request.user, data)
     else:
-        form = OwnPasswordForm(request.user, data, request=request)
+        form = OwnPasswordForm(request.user, data)
+        form.request = request
     if not form.is_valid():
         return show_sign_in(request, form)
     text = _("The password was changed.")
@@ -210,9 +204,8 @@ def _change_password(request: Request) -> HttpResponse:
 
 
 def _set_up_app(request: Request) -> HttpResponse:
-    form = CodeForm(
-        request.POST if request.method == "POST" else None, hint=_("The six digits it shows now.")
-    )
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    form.fields["code"].help_text = _("The six digits it shows now.")
     # The page opens at its top: the picture to scan stands above the field.
     attrs = form.fields["code"].widget.attrs
     attrs["data-type-at-once"] = attrs.pop("autofocus")
@@ -230,21 +223,11 @@ def _set_up_app(request: Request) -> HttpResponse:
     return show_sign_in(request, form, qr=qr, key=key, required=required)
 
 
-@require_safe
-@permission_required("users.view_securityevent", raise_exception=True)
-def security_log(request: Request) -> HttpResponse:
-    kind, events = request.GET.get("kind", ""), lines_for(request.user)
-    page = page_param(request, events.filter(kind=kind) if kind in Event else events)
-    lines = [(event, detail_words(event)) for event in page]
-    context = {"page": page, "lines": lines, "kinds": Event.choices, "kind": kind}
-    return render_page(request, "users/security_log.html", context)
-
-
 @sensitive_post_parameters("code")
 @form_methods
 def login_code(request: Request) -> HttpResponse:
-    hint = _("Six digits from your app, or one of your recovery codes.")
-    form = CodeForm(request.POST if request.method == "POST" else None, hint=hint)
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    form.fields["code"].help_text = _("Six digits from your app, or one of your recovery codes.")
     back = next_page(request)
     if not two_factor.page_that_is_due(request):
         return redirect(back)

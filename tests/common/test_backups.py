@@ -537,7 +537,6 @@ def test_no_command_makes_a_database_at_a_mistyped_address(tmp_path):
         "rotate_tokens",
         "createsuperuser --noinput --username a --email a@example.com",
         "showmigrations",
-        "copy_database sqlite:///other.sqlite3",
     )
     installation = Installation(tmp_path)
     for status, said in installation.outputs(*((command.split(), "") for command in commands)):

@@ -7,10 +7,10 @@ import psycopg
 import pytest
 from django.core.management.base import CommandError
 from django.db.utils import ConnectionHandler
+from environ import Env
 
 from poster_admin.common import locks
 from poster_admin.common.locks import alone
-from poster_admin.env import database_settings
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +42,7 @@ def test_a_database_in_memory_is_served_by_nobody_and_has_no_files_of_locks(
 def test_a_server_that_starts_just_before_the_lock_is_taken_is_seen(
     another_database, monkeypatch, postgres_url
 ):
-    another_database(**database_settings(postgres_url))
+    another_database(**Env.db_url_config(postgres_url))
     lock = locks.migration_lock
 
     @contextmanager
@@ -60,7 +60,7 @@ def test_a_server_that_starts_just_before_the_lock_is_taken_is_seen(
 @pytest.mark.once
 @pytest.mark.needs("postgresql", "redis")
 def test_a_session_that_is_about_to_end_is_in_nobody_s_way(another_database, postgres_url):
-    another_database(**database_settings(postgres_url))
+    another_database(**Env.db_url_config(postgres_url))
     session = psycopg.connect(postgres_url)
     end = threading.Timer(0.3, session.close)
     end.start()

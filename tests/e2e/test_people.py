@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 def test_a_block_is_undone_on_top_of_the_page(page_for, owner, staff, browse):
     theirs, page = browse(staff), page_for(owner, language="uk", width=360, height=740)
-    page.goto(f"/people/{staff.pk}/block/")
+    page.goto(f"/people/{staff.pk}/?step=block")
     page.get_by_role("button", name="Заблокувати", exact=True).click()
     expect(page.locator("[data-notice=success]")).to_contain_text(
         "«staff» заблоковано, усі сеанси завершено."

@@ -18,4 +18,4 @@ def page_of(user):
     return f"{LIST}{user.pk}/"
 
 
-ACTIONS = ("invite", "password", "block", "sign-out", "second-factor")
+ACTIONS = ("invite/", "?step=password", "?step=block", "?step=sign-out", "?step=second-factor")

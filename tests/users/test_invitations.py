@@ -104,9 +104,9 @@ def test_a_link_holds_until_it_is_used_or_the_person_is_another(inbox, owner, br
         case "other address":
             client.post(page(), {"full_name": "Олена", "email": "iryna@example.com", "role": "Staff"})
         case "blocked":
-            client.post(f"{page()}block/", {"active": "0"})
+            client.post(f"{page()}?step=block", {"active": "0"})
         case "other password":
-            client.post(f"{page()}password/")
+            client.post(f"{page()}?step=password")
     assert NO_LONGER in text_of(browse().get(link))
 
 
@@ -221,7 +221,7 @@ def test_an_invitation_is_not_sent_again_to_somebody_who_has_a_password(inbox, o
     mails = len(inbox.mail)
     match has_password:
         case "given":
-            client.post(f"{page()}password/")
+            client.post(f"{page()}?step=password")
         case "chosen":
             choose_password(browse(), link_in(inbox.mail[0]), PASSWORD)
     assert olena().last_login is None

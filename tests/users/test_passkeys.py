@@ -289,7 +289,7 @@ def test_an_owner_resets_it_and_nothing_signs_in_by_it_any_more(owner, staff, br
     use(session, device)
     client = browse(owner)
     assert "Reset the second factor" in client.get(f"/people/{staff.pk}/").content.decode()
-    client.post(f"/people/{staff.pk}/second-factor/")
+    client.post(f"/people/{staff.pk}/?step=second-factor")
     assert not Passkey.objects.exists()
     assert not RecoveryCode.objects.exists()
     assert session.get("/groups/").status_code == 302

@@ -35,7 +35,7 @@ from tests.support.people_pages import ACTIONS, LIST, NEW, OLENA, page_of, shown
 from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
-ACCOUNT, OWN_PASSWORD, LOG = "/account/", "/accounts/sessions/?set=password", "/accounts/security-log/"
+ACCOUNT, OWN_PASSWORD, LOG = "/account/", "/accounts/sessions/?set=password", "/people/?log"
 FORM = {"full_name": "x", "email": "evil@example.com", "role": "Managers"}
 OTHER = "another-one-entirely"
 RAISED = FORM | {"role": "Administrators"}
@@ -81,7 +81,7 @@ def connects(client, account, sandbox):
 
 
 def test_an_owner_of_another_account_takes_nobody_over(outsider, owner, browse):
-    answer = browse(outsider).post(f"{page_of(owner)}password/")
+    answer = browse(outsider).post(f"{page_of(owner)}?step=password")
     assert answer.status_code == 404
     assert "data-password" not in answer.text
     assert signs_in(browse, "owner", PASSWORD)
@@ -94,7 +94,7 @@ def test_no_page_of_people_shows_or_changes_somebody_elsewhere(who, request, out
     Passkey.objects.create(user=user, name="phone")
     before, client = stored(user), browse(outsider)
     assert names_in(client) == {"outsider"}
-    for url in (page_of(user), *(f"{page_of(user)}{action}/" for action in ACTIONS)):
+    for url in (page_of(user), *(f"{page_of(user)}{action}" for action in ACTIONS)):
         for answer in (client.post(url, FORM), client.post(url, {"active": "0"})):
             assert answer.status_code == 404
             assert user.username not in answer.text
@@ -115,7 +115,7 @@ def test_of_people_without_an_account_an_owner_manages_those_who_were_invited(ow
     client = browse(outsider)
     olena, _password = made_by(client)
     assert names_in(client) == {"outsider", "olena"}
-    assert client.post(f"{page_of(olena)}block/", {"active": "0"}).status_code == 302
+    assert client.post(f"{page_of(olena)}?step=block", {"active": "0"}).status_code == 302
     assert names_in(browse(owner)) == {"owner"}
     assert browse(owner).get(page_of(olena)).status_code == 404
 
@@ -125,7 +125,7 @@ def test_without_a_token_that_poster_accepts_an_owner_manages_the_invited_alone(
     olena, _password = made_by(client)
     PosterCredentials.objects.filter(user=owner).update(refused_at=timezone.now())
     assert names_in(client) == {"owner", "olena"}
-    assert client.post(f"{page_of(staff)}password/").status_code == 404
+    assert client.post(f"{page_of(staff)}?step=password").status_code == 404
     PosterCredentials.objects.filter(user=owner).delete()
     assert names_in(client) == {"owner", "olena"}
     assert client.get(page_of(staff)).status_code == 404
@@ -281,8 +281,8 @@ def test_whom_an_owner_makes_in_the_admin_is_the_owners(owner, outsider, browse)
 def test_the_log_has_what_happened_to_people_of_the_own_account_alone(
     admin_user, owner, staff, outsider, newcomer, browse
 ):
-    browse(owner).post(f"{page_of(staff)}sign-out/")
-    browse(admin_user).post(f"{page_of(outsider)}sign-out/")
+    browse(owner).post(f"{page_of(staff)}?step=sign-out")
+    browse(admin_user).post(f"{page_of(outsider)}?step=sign-out")
     record(Event.FAILED, user=newcomer)
     record(Event.FAILED, name="?")
     assert names_logged(browse(owner)) == {"owner", "staff"}
@@ -336,7 +336,7 @@ def test_who_invited_somebody_has_no_way_in_once_another_account_is_connected(
     assert stored(olena)[1] == ""
     assert stored(olena)[7:] == (0, 0, 0)
     assert names_in(elsewhere) == {"outsider"}
-    for url in (page_of(olena), *(f"{page_of(olena)}{action}/" for action in ACTIONS)):
+    for url in (page_of(olena), *(f"{page_of(olena)}{action}" for action in ACTIONS)):
         assert elsewhere.post(url, FORM).status_code == 404
     # The role was given elsewhere too.
     assert olena.groups.get().name == "Managers"
@@ -370,7 +370,7 @@ def test_the_first_one_of_an_account_keeps_the_role(outsider, browse, sandbox):
 
 
 def test_who_goes_over_to_another_account_leaves_the_owners_behind(owner, staff, outsider, browse, sandbox):
-    password = shown_password(browse(owner).post(f"{page_of(staff)}password/"))
+    password = shown_password(browse(owner).post(f"{page_of(staff)}?step=password"))
     client = signed_in(browse, "staff", password)
     assert connects(client, "kavarnia", sandbox)["Location"] == OWN_PASSWORD
     assert not signs_in(browse, "staff", password)
@@ -379,7 +379,7 @@ def test_who_goes_over_to_another_account_leaves_the_owners_behind(owner, staff,
 
 
 def test_another_token_of_the_same_account_ends_nothing(owner, staff, browse, sandbox):
-    password = shown_password(browse(owner).post(f"{page_of(staff)}password/"))
+    password = shown_password(browse(owner).post(f"{page_of(staff)}?step=password"))
     PosterCredentials.objects.filter(user=owner).delete()
     assert connects(signed_in(browse, "staff", password), "demo", sandbox)["Location"] == "/groups/"
     assert signs_in(browse, "staff", password)
@@ -421,7 +421,7 @@ def test_a_password_that_is_given_while_another_account_is_connected_comes_too_l
 
     def gives_a_password():
         connected.wait(timeout=30)
-        return elsewhere.post(f"{page_of(olena)}password/").status_code
+        return elsewhere.post(f"{page_of(olena)}?step=password").status_code
 
     assert at_once(connects_slowly, gives_a_password) == [None, 404]
 
@@ -451,7 +451,7 @@ def test_of_two_who_take_the_rights_of_each_other_at_once_one_keeps_them(browse,
 
         def send():
             held.wait(timeout=30)
-            return client.post(f"{url}block/" if step == "block" else url, form).status_code
+            return client.post(f"{url}?step=block" if step == "block" else url, form).status_code
 
         return send
 
@@ -476,7 +476,7 @@ def test_over_http_the_owner_elsewhere_signs_in_as_nobody_else(live_server, outs
 
         send("/accounts/login/", "/accounts/login/", username="outsider", password=PASSWORD)
         for action in ACTIONS:
-            answer = send(NEW, f"{page_of(owner)}{action}/", active="0")
+            answer = send(NEW, f"{page_of(owner)}{action}", active="0")
             assert answer.status_code == 404
             assert "data-password" not in answer.text
         people = browser.get(f"{live_server}{LIST}")

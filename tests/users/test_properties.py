@@ -243,7 +243,7 @@ def test_nothing_is_sent_from_a_form_that_was_not_opened_here(owner, browse, san
 
 # --- Addresses ---------------------------------------------------------------------------------------------
 
-ADDRESSES = ("/groups/", "/groups/export.csv", "/history/", "/accounts/security-log/", "/accounts/login/")
+ADDRESSES = ("/groups/", "/groups/export.csv", "/history/", "/people/?log", "/accounts/login/")
 PARAMETERS = [
     "q",
     "type",

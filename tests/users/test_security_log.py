@@ -4,7 +4,7 @@ import json
 import logging
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from poster_admin.users.models import Event, Invitation, SecurityEvent
@@ -14,7 +14,7 @@ from tests.support.people import PASSWORD
 from tests.support.sign_in import security_lines
 
 pytestmark = pytest.mark.django_db
-LOGIN = "/accounts/login/"
+LOGIN, LIST, LOG = "/accounts/login/", "/people/", "/people/?log"
 
 
 def test_a_sign_in_a_failure_a_lock_and_a_sign_out_are_written_down(staff, browse):
@@ -92,11 +92,23 @@ def test_nothing_is_changed_or_deleted(staff, admin_user, browse):
 
 
 def test_owners_read_it(owner, browse):
-    page = browse(owner).get("/accounts/security-log/")
+    page = browse(owner).get(LOG)
     assert page.status_code == 200
     assert "Signed in" in text_of(page)
-    for query in ({"kind": "rights"}, {"kind": "nonsense", "page": "NaN"}, {"page": "99"}):
-        assert browse(owner).get("/accounts/security-log/", query).status_code == 200
+    for query in ("kind=rights", "kind=nonsense&page=NaN", "page=99"):
+        assert browse(owner).get(f"/people/?log&{query}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("right", "seen", "refused"), [("view_securityevent", LOG, LIST), ("change_user", LIST, LOG)]
+)
+def test_the_log_and_the_people_have_each_a_right_of_their_own(staff, browse, right, seen, refused):
+    assert [browse(staff).get(url).status_code for url in (LIST, LOG)] == [403, 403]
+    staff.user_permissions.add(Permission.objects.get(codename=right))
+    page = browse(staff).get(seen)
+    assert page.status_code == 200
+    assert f'href="{refused}"' not in page.text
+    assert browse(staff).get(refused).status_code == 403
 
 
 def test_owners_read_it_in_their_language(owner, staff, browse):
@@ -104,7 +116,7 @@ def test_owners_read_it_in_their_language(owner, staff, browse):
     staff.is_active = False
     staff.save()
     record(Event.CONFIRMED, user=owner, detail="passkey")
-    text = text_of(browse(owner, language="uk").get("/accounts/security-log/"))
+    text = text_of(browse(owner, language="uk").get(LOG))
     assert "+Менеджер" in text
     assert "заблоковано" in text
     assert "ключ входу" in text
@@ -115,7 +127,7 @@ def test_owners_read_it_in_their_language(owner, staff, browse):
 def test_the_title_of_a_long_log_names_the_page(owner, staff, browse):
     for _ in range(51):
         record(Event.FAILED, name="staff")
-    page = browse(owner).get("/accounts/security-log/?page=2")
+    page = browse(owner).get("/people/?log&page=2")
     assert "page 2 of 2" in page.content.decode().partition("</title>")[0]
 
 
@@ -140,6 +152,6 @@ def test_a_token_typed_as_a_name_is_masked(db):
 
 
 def test_the_settings_lead_owners_to_the_log_and_nobody_else(owner, staff, browse):
-    link = 'href="/accounts/security-log/"'
+    link = f'href="{LOG}"'
     assert link in browse(owner).get("/settings/?q=log").content.decode()
     assert link not in browse(staff).get("/settings/?q=log").content.decode()

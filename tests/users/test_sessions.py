@@ -136,11 +136,12 @@ def test_a_new_password_says_that_other_sessions_ended_only_where_there_were_som
     assert ("All your other sessions have ended." in text) is bool(others)
 
 
-@pytest.mark.parametrize(("form_class", "more"), [(NewPasswordForm, ()), (OwnPasswordForm, ("request",))])
-def test_a_new_password_undoes_no_block_made_meanwhile(staff, rf, form_class, more):
+@pytest.mark.parametrize("form_class", [NewPasswordForm, OwnPasswordForm])
+def test_a_new_password_undoes_no_block_made_meanwhile(staff, rf, form_class):
     new = "a-quite-different-one"
     data = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
-    form = form_class(staff, data, **dict.fromkeys(more, rf.post("/accounts/sessions/?set=password")))
+    form = form_class(staff, data)
+    form.request = rf.post("/accounts/sessions/?set=password")
     assert form.is_valid()
     User.objects.filter(pk=staff.pk).update(is_active=False)
     form.save()

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.core.exceptions import SuspiciousOperation
 from django.core.mail import mailers
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, connection
 from django.utils import timezone
@@ -261,12 +262,11 @@ def _company() -> Found:
     if not settings.OIDC_ENABLED:
         return
     from poster_admin.users import sso  # noqa: PLC0415 - Authlib is a twentieth of a start; few installations use it
-    from poster_admin.users.sso import CompanyServiceUnusable  # noqa: PLC0415 - as above
 
     host, started = urlsplit(settings.OIDC_ISSUER).netloc, time.monotonic()
     try:
         keys = sso.examine()
-    except CompanyServiceUnusable as error:
+    except SuspiciousOperation as error:
         yield State.BAD, _("%(host)s does not help: %(reason)s") % {"host": host, "reason": error}
         return
     words = _("%(answers)s, keys: %(count)s")

@@ -35,7 +35,7 @@ class Command(BaseCommand):
         if start != engine.magic:
             raise CommandError(f"{file} is no backup of {engine.label}, which DATABASE_URL names.")
         with alone(), engine.prepared(file) as (read_column, put_in_place):
-            backups.refuse_foreign_version(read_column, str(file))
+            backups.refuse_foreign_version(set(read_column("django_migrations", "app", "name")), str(file))
             secrets = (
                 (f"{model._meta.label_lower} {row}", sealed)
                 for model, name in encrypted_columns()
