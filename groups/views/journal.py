@@ -40,6 +40,8 @@ from poster_admin.common.htmx import htmx_target, render_page
 from poster_admin.users.sessions import ask_to_confirm, last_visit, recently_confirmed
 
 HISTORY_PAGE = 50
+PEOPLE_OF = 2000
+"""Latest changes whose authors can be chosen in the filter of the history."""
 TOLD_BY_ITS_FORM = timedelta(seconds=1)
 """Time in which the request that has made a change leaves its message of success to the session."""
 NEWS_SEEN = "news_seen"
@@ -50,8 +52,10 @@ A_WEEK = timedelta(days=7)
 @require_safe
 @requires("view_group")
 def history_list(request: Request) -> HttpResponse:
-    # The filter is not among the rows, and its people are many rows of a long journal.
-    people = () if htmx_target(request) == "rows" else history.people_of(request.credentials)
+    people: set[str] = set()
+    if htmx_target(request) != "rows":  # the filter is not among them, and its people are many changes
+        latest = history.changes_of(request.credentials).of_groups().values_list("user_name", flat=True)
+        people = set(latest[:PEOPLE_OF])
     filters = HistoryForm(request.GET, people=people)
     changes, jobs = filters.narrow(_changes(request, filters), jobs_of(request.credentials))
     if filters.has_whole_jobs:
