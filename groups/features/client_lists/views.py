@@ -34,8 +34,8 @@ from groups.presenters.clients import value_of
 from groups.presenters.destinations import Destination
 from groups.presenters.lists import Listing
 from groups.services import groups as reads
+from groups.services.gateway import file_turn
 from groups.services.groups import OneGroup
-from groups.services.limits import file_turn
 from groups.services.writes.commands import CreateGroup, MoveClient, UpdateGroup
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_form, render_page

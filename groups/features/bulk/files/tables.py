@@ -29,8 +29,8 @@ from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyType
 from groups.poster.fields import fold, storable, whole_number
 from groups.presenters.lists import column_sets
+from groups.services.gateway import file_turn
 from groups.services.groups import Groups
-from groups.services.limits import file_turn
 from groups.services.values import DEFAULT_CURRENCY, currency, type_label
 from groups.services.writes.lag import current_groups
 from groups.spreadsheets import FORMULA_START, header
