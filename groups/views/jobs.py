@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from groups.forms.groups import JOBS
+from groups.forms import JOBS
 from groups.models import Change, Job
 from groups.presenters.changes import history_rows, job_facts, page_of, undo_card
 from groups.services import history

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST, require_safe
 
-from groups.forms.groups import HistoryForm
+from groups.forms import HistoryForm
 from groups.models import Change, Job
 from groups.models.changes import ChangeQuerySet
 from groups.presenters.changes import history_rows, outcome_toast, toasts

@@ -22,7 +22,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_htmx.http import push_url, reswap, retarget
 
-from groups.forms.groups import GroupForm, RemovalForm, Version, WriteForm
+from groups.forms import GroupForm, RemovalForm, Version, WriteForm
 from groups.models import Change
 from groups.poster import ErrorReason, Group, GroupValues, NameTaken, NotFound, PosterError
 from groups.poster.errors import REFUSALS

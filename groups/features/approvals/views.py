@@ -22,7 +22,7 @@ from groups import hooks
 from groups.features.approvals import services as approvals
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.features.approvals.services import OWN_BOUND, BeyondLimits, in_words
-from groups.forms.fields import BonusField, DecimalField, PercentField, WholeField
+from groups.forms import BonusField, DecimalField, PercentField, WholeField
 from groups.models import Change, Consent, IdsFirst, PosterCredentials
 from groups.models.contents import Effect
 from groups.models.submissions import LONGEST_REASON

@@ -28,7 +28,7 @@ from groups.features.client_lists import services
 from groups.features.client_lists.services import State
 from groups.features.moves.services import MoveCount
 from groups.features.moves.views import ChoiceForm, TargetField, effects_of
-from groups.forms.fields import FileInput
+from groups.forms import FileInput
 from groups.poster import Group
 from groups.presenters.clients import value_of
 from groups.presenters.destinations import Destination

@@ -17,8 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from groups import hooks
 from groups.features.moves import services
-from groups.forms.fields import INCOMPLETE, ONE_IS_GONE
-from groups.forms.groups import is_other_than_shown, version_of_several
+from groups.forms import INCOMPLETE, ONE_IS_GONE, is_other_than_shown, version_of_several
 from groups.models import Holder, Job, Lock
 from groups.models.locks import future_key, members_key
 from groups.poster import Group

@@ -24,8 +24,15 @@ from groups import hooks
 from groups.features.schedules import services
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.services import CHANGE_GROUP, is_overtaken, open_schedules, planned_words
-from groups.forms.fields import ONE_IS_GONE, BonusField, PercentField
-from groups.forms.groups import Version, WriteForm, is_other_than_shown, version_of_several
+from groups.forms import (
+    ONE_IS_GONE,
+    BonusField,
+    PercentField,
+    Version,
+    WriteForm,
+    is_other_than_shown,
+    version_of_several,
+)
 from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues, LoyaltyType, PosterError
 from groups.presenters.destinations import PAGE, GroupAction, ListAction, pages_for

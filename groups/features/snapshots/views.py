@@ -21,7 +21,7 @@ from groups import hooks
 from groups.features.snapshots import services as snapshots
 from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import RESTORE, VIEW_SNAPSHOT, RestoreScope
-from groups.forms.groups import WriteForm
+from groups.forms import WriteForm
 from groups.models import Change, Job
 from groups.poster import Group
 from groups.presenters.changes import ChangeNote, WayBack

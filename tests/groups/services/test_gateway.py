@@ -23,6 +23,8 @@ def dead_poster(sandbox, monkeypatch):
     """Let every call fail, as if each had taken two thirds of the time that opens the circuit."""
     ticks = itertools.count(step=gateway.SECONDS_TO_OPEN * 0.67)
     monkeypatch.setattr(gateway, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    # The limit of calls looks at the clock too.
+    monkeypatch.setattr(gateway, "LimitedTransport", lambda transport, *_: transport)
     sandbox.script("*", "fin_before_headers", times=None)
     return sandbox
 

@@ -24,7 +24,7 @@ from groups.features.bulk.files import read_workbook
 from groups.features.bulk.files.schemes import is_scheme, names_twice, read_scheme
 from groups.features.bulk.forms import LineForm
 from groups.features.bulk.services import EditPlan, Entry, Intended, Line, LineError
-from groups.forms.fields import NameField
+from groups.forms import NameField
 from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyType
 from groups.poster.fields import fold, storable, whole_number
