@@ -1,12 +1,15 @@
-"""Save and delete a user's credentials for a Poster account."""
+"""Save and delete a user's credentials for a Poster account; lock and record tokens that are removed."""
 
 import logging
 from dataclasses import asdict
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models.signals import post_delete, pre_delete
+from django.dispatch import receiver
 
 from groups.models import GroupsCopy, PosterAccount, PosterCredentials
 from groups.poster import ErrorReason, PosterError, TokenRejected
@@ -113,3 +116,16 @@ def set_bonus_unit(credentials: PosterCredentials, unit: str) -> None:
         stored.save(update_fields=["bonus_unit", "bonus_block"])
     detail = f"{credentials.account_id}, {before} → {unit}"
     record(Event.BONUS_UNIT_SET, user=credentials.user, detail=detail)
+
+
+@receiver(pre_delete, sender=PosterCredentials)
+def token_is_being_removed(sender: Any, instance: PosterCredentials, **_: Any) -> None:
+    """Lock the row: a list that is read meanwhile stores its copy before the removal, or not at all."""
+    PosterCredentials.objects.select_for_update().filter(pk=instance.pk).first()
+
+
+@receiver(post_delete, sender=PosterCredentials)
+def token_was_removed(sender: Any, instance: PosterCredentials, **_: Any) -> None:
+    """Record the removal, also when the credentials are deleted along with their user."""
+    account = instance.account_id
+    record(Event.TOKEN_REMOVED, about=instance.user.get_username(), detail=account, account=account)

@@ -18,7 +18,7 @@ from groups.models.leases import PAUSES, Columns, Due, DueQuerySet, Lease
 from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.services.credentials import credentials_to_try, is_active
 from groups.services.jobs.lease import stopping
-from groups.services.writes.not_sent import NotSent
+from groups.services.writes.submissions import NotSent
 from poster_admin.common.outages import is_outage
 
 log = logging.getLogger("groups.jobs")

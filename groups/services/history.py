@@ -24,10 +24,9 @@ from groups.services.gateway import call_poster, check_token
 from groups.services.groups import known_groups
 from groups.services.jobs.lease import jobs_of
 from groups.services.writes.commands import Command, GroupCommand
-from groups.services.writes.not_sent import NotNow
 from groups.services.writes.outcome import differing
 from groups.services.writes.reconcile import first_allowed, usable_credentials
-from groups.services.writes.submissions import find_by_operation
+from groups.services.writes.submissions import NotNow, find_by_operation
 
 log = logging.getLogger("groups.journal")
 

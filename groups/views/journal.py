@@ -31,7 +31,7 @@ from groups.services.jobs.lease import jobs_of
 from groups.services.messages import Message
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command
-from groups.services.writes.not_sent import NotNow
+from groups.services.writes.submissions import NotNow
 from groups.spreadsheets import EXTENSIONS, history_file
 from groups.views.http import Request, file_response, form_methods, requires
 from groups.views.jobs import undo_by_job

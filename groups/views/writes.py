@@ -49,8 +49,7 @@ from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import named_groups
-from groups.services.writes.not_sent import NotCounted, NotSent
-from groups.services.writes.submissions import find_known
+from groups.services.writes.submissions import NotCounted, NotSent, find_known
 from groups.views.http import (
     LOST,
     Request,

@@ -37,7 +37,7 @@ from groups.services.jobs.kinds import JobKind
 from groups.services.messages import Message
 from groups.services.values import money_words, terms_words
 from groups.services.writes.commands import Command, GroupCommand
-from groups.services.writes.not_sent import NotNow, NotSent
+from groups.services.writes.submissions import NotNow, NotSent
 from groups.views.http import LOST, Request, form_methods, requires, status_of_change
 from groups.views.writes import answer_not_sent, shown_with
 from poster_admin.common.encryption import SecretUnreadable

@@ -48,9 +48,8 @@ from groups.services.values import (
     percent_words,
 )
 from groups.services.writes.lag import certain_groups, current_group, current_groups, open_change
-from groups.services.writes.not_sent import Held, Locked, NotNow, NotSent
 from groups.services.writes.outcome import same
-from groups.services.writes.submissions import find_by_operation, find_known
+from groups.services.writes.submissions import Held, Locked, NotNow, NotSent, find_by_operation, find_known
 from groups.views.http import Request, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of, group_of
 from poster_admin.common.htmx import render_page

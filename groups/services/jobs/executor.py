@@ -33,9 +33,9 @@ from groups.services.jobs.lease import JobLease, PutOff, Stopped, sender_of
 from groups.services.writes.commands import Command
 from groups.services.writes.execute import catch_up, execute
 from groups.services.writes.lag import unseen_change
-from groups.services.writes.not_sent import BonusBlocked, Held, Locked, NotRecorded, NotRecordedNow
 from groups.services.writes.outcome import differing
 from groups.services.writes.reconcile import due, follow_up
+from groups.services.writes.submissions import BonusBlocked, Held, Locked, NotRecorded, NotRecordedNow
 
 State, Reason = Change.State, Change.Reason
 # Reasons of changes that were not sent; they may be retried without limit.

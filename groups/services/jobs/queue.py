@@ -16,8 +16,7 @@ from groups.models import Change, Job
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import Interrupted, JobLease, PutOff, Stopped, stopping
 from groups.services.writes import gates
-from groups.services.writes.not_sent import NotNow, taking_locks
-from groups.services.writes.submissions import record_once, register
+from groups.services.writes.submissions import NotNow, record_once, register, taking_locks
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.outages import is_outage
 

@@ -48,8 +48,8 @@ from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.commands import Command, MoveClient
 from groups.services.writes.lag import have_moved, unseen_change
-from groups.services.writes.not_sent import NotNow
 from groups.services.writes.reach import Reach, count_each_reached, reached_by
+from groups.services.writes.submissions import NotNow
 
 Action, State = Change.Action, Change.State
 # A group has to be there before its clients go back, and they have to be out of it before it is removed.

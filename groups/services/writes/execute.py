@@ -36,9 +36,16 @@ from groups.services.groups import cache_key, keep_cached
 from groups.services.messages import failure_of
 from groups.services.writes import gates
 from groups.services.writes.commands.base import CONSENT, Command
-from groups.services.writes.not_sent import Locked, NotNow, NotRecorded, NotRecordedNow, raise_if_locked
 from groups.services.writes.reconcile import Reading, contradicts, read_outcome, schedule_recheck, settle
-from groups.services.writes.submissions import TRIES_TO_RECORD, find_known
+from groups.services.writes.submissions import (
+    TRIES_TO_RECORD,
+    Locked,
+    NotNow,
+    NotRecorded,
+    NotRecordedNow,
+    find_known,
+    raise_if_locked,
+)
 from poster_admin.common.outages import PATIENCE, Outage, first_line, is_outage, patience
 
 log = logging.getLogger("groups.journal")

@@ -18,7 +18,7 @@ from groups.services.jobs.kinds import JobKind, JobProgress, progress_of
 from groups.services.jobs.undo import UndoScope
 from groups.services.writes.commands import RemoveGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import NotNow
+from groups.services.writes.submissions import NotNow
 from tests.support.changes import write_down
 from tests.support.jobs import (
     FEW,

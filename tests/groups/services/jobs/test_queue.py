@@ -10,7 +10,7 @@ from django.utils import timezone
 from groups.models import Job, PosterAccount
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
-from groups.services.writes.not_sent import NotNow
+from groups.services.writes.submissions import NotNow
 from poster_admin.common.outages import Outage
 from tests.support.jobs import ended, run, run_once
 from tests.support.notices import saved_job
