@@ -291,22 +291,26 @@ def run_passes(lease: JobLease, one_pass: Callable[[], bool]) -> None:
         more = settle_open(lease) or tried
 
 
-def check_target(lease: JobLease) -> None:
-    """Read the group that clients are moved to. Raises `Stopped` if it is gone, and `PosterError`.
+def is_there(lease: JobLease, group_id: int) -> bool:
+    """Return True if Poster has a group. Raises `PosterError`.
 
     A group that was created here just now may not show for a while: raises `InvalidResponse` until then. Any
     other one may be omitted by mistake, so it is read twice before it counts as gone.
     """
-    job, target_id = lease.job, lease.job.target_id or 0
-    credentials = sender_of(job)
-    if find_group(credentials, target_id) is not None:
-        return
-    if unseen_change(job.account_id, target_id, None) is not None:
+    look = partial(find_group, sender_of(lease.job), group_id)
+    if look() is not None:
+        return True
+    if unseen_change(lease.job.account_id, group_id, None) is not None:
         raise InvalidResponse(
             "the new group does not show yet", method="clients.getGroup", reason=ErrorReason.MOVING
         )
     lease.wait(settings.POSTER_CONFIRM_SECONDS)
-    if find_group(credentials, target_id) is None:
+    return look() is not None
+
+
+def check_target(lease: JobLease) -> None:
+    """Raise `Stopped` if the group that clients are moved to is gone; else as `is_there`."""
+    if not is_there(lease, lease.job.target_id or 0):
         raise Stopped(Job.Stop.TARGET_GONE)
 
 
