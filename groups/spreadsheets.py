@@ -21,7 +21,7 @@ from groups.models import Change
 from groups.poster import Client, Group, GroupValues, UnreadableRow
 from groups.presenters.changes import shown_versions, who_words
 from groups.presenters.lists import Listing
-from groups.services.values import Version, type_label
+from groups.services.values import type_label
 from groups.services.writes.commands import Command
 
 type Cell = str | int | Decimal | date | None
@@ -221,7 +221,14 @@ def history_file(changes: Iterable[Change], names: Names, extension: str) -> byt
 
 def _cells_of_change(change: Change, names: Names) -> Cells:
     command = Command.from_change(change)
-    before, after = (_cells_of_version(version) for version in shown_versions(change))
+    versions: list[Cells] = []
+    for version in shown_versions(change):
+        if not version or "name" not in version:
+            versions.append((None,) * 5)
+            continue
+        values = GroupValues.from_json(version)
+        kind, bonus = type_label(values.loyalty_type), money(values.birthday_bonus)
+        versions.append((values.name, kind, values.percent, bonus, version.get("clients")))
     # A group has the name of when its job was made, else its present one, else its number.
     job = change.job
     then = {job.group_id: job.group_name, job.target_id: job.target_name} if job else {}
@@ -237,21 +244,13 @@ def _cells_of_change(change: Change, names: Names) -> Cells:
         str(change.get_action_display()),
         str(change.get_state_display()),
         change.reason_label,
-        *(cell for pair in zip(before, after, strict=True) for cell in pair),
+        *(cell for pair in zip(*versions, strict=True) for cell in pair),
         *way,
         change.note,
         localtime(change.settled_at) if change.settled_at else None,
         change.account_id,
         str(change.pk),
     )
-
-
-def _cells_of_version(version: Version) -> Cells:
-    if not version or "name" not in version:
-        return (None,) * 5
-    values = GroupValues.from_json(version)
-    bonus = money(values.birthday_bonus)
-    return (values.name, type_label(values.loyalty_type), values.percent, bonus, version.get("clients"))
 
 
 def _json_lines(changes: Iterable[Change]) -> bytes:

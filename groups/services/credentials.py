@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -29,14 +29,14 @@ def credentials_of(user: User) -> PosterCredentials | None:
     return PosterCredentials.objects.select_related("account", "user").filter(user=user).first()
 
 
-def credentials_to_try(user_id: int | None, account_id: str) -> PosterCredentials | None:
-    """Return refused credentials too: Poster may have been wrong, and only another call shows that."""
+def credentials_to_try(
+    user_id: int | None, account_id: str
+) -> PosterCredentials | Literal["no_user", "token"]:
+    """Return refused credentials too, since Poster may have been wrong; or what is missing."""
     of_active = PosterCredentials.objects.select_related("account", "user").filter(user__is_active=True)
-    return of_active.filter(user=user_id or 0, account=account_id).first()
-
-
-def is_active(user_id: int | None) -> bool:
-    return User.objects.filter(pk=user_id or 0, is_active=True).exists()
+    if found := of_active.filter(user=user_id or 0, account=account_id).first():
+        return found
+    return "token" if User.objects.filter(pk=user_id or 0, is_active=True).exists() else "no_user"
 
 
 def connect(*, user: User, account: str, token: str) -> PosterCredentials:

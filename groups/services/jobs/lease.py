@@ -20,7 +20,7 @@ from groups.models import Change, IdsFirst, Job, JobQuerySet, Lock, PosterAccoun
 from groups.models.jobs import lease_time
 from groups.models.leases import RELEASED, Lease
 from groups.models.locks import Holder, future_key, members_key
-from groups.services.credentials import credentials_to_try, is_active
+from groups.services.credentials import credentials_to_try
 from groups.services.gateway import check_token
 from poster_admin.common.outages import Outage, first_line, optional
 
@@ -192,6 +192,6 @@ class JobLease:
 def sender_of(job: Job) -> PosterCredentials:
     """Return refused credentials too: Poster may be wrong. Raises `Stopped` without a user or token."""
     credentials = credentials_to_try(job.user_id, job.account_id)
-    if credentials is None:
-        raise Stopped(Job.Stop.TOKEN if is_active(job.user_id) else Job.Stop.NO_USER)
+    if isinstance(credentials, str):
+        raise Stopped(Job.Stop(credentials))
     return credentials
