@@ -25,7 +25,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from groups.models import PosterAccount, PosterCredentials, StatisticsCircuit
+from groups.models import PosterAccount, PosterCredentials
 from groups.poster import (
     CallReport,
     ErrorReason,
@@ -60,7 +60,6 @@ LONGEST_WAIT = 1.0
 # The share of a call's remaining time that it may wait for its turn.
 SHARE_FOR_WAITING = 0.5
 
-type Circuit = PosterAccount | StatisticsCircuit
 # The columns of a closed circuit after an answer.
 CLOSED = {"failing_since": None, "failing_seconds": 0.0}
 CLOSED |= dict.fromkeys(("open_until", "opened_at", "failed_at"))
@@ -99,15 +98,11 @@ def call_poster[T](
 ) -> T:
     """Call Poster with a user's own token, and record a refused token or a failure. Raises `PosterError`.
 
-    Statistics (`dash.*`) have a circuit of their own: where they hang, all else goes on. Poster is not called
-    while the circuit is open (reason "circuit_open"), or if no key opens the token ("unreadable").
+    Poster is not called while the circuit is open (reason "circuit_open"), or if no key opens the token
+    ("unreadable"). Statistics (`dash.*`) do not open it: where these long lists hang, all else goes on.
     """
-    circuit: Circuit = credentials.account
-    if of_statistics:
-        known = StatisticsCircuit.objects.filter(pk=credentials.account_id).first()
-        circuit = known or StatisticsCircuit(pk=credentials.account_id)
-    answer, seconds = _timed(question, _client_of(credentials, circuit))
-    return _record(credentials, circuit, answer, seconds)
+    answer, seconds = _timed(question, _client_of(credentials))
+    return _record(credentials, answer, 0.0 if of_statistics else seconds)
 
 
 def begin_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> Callable[[], T]:
@@ -120,8 +115,8 @@ def begin_call[T](credentials: PosterCredentials, question: Callable[[PosterClie
     return _start_call(credentials, question).take
 
 
-def _client_of(credentials: PosterCredentials, circuit: Circuit) -> PosterClient:
-    _let_through(circuit)
+def _client_of(credentials: PosterCredentials) -> PosterClient:
+    _let_through(credentials.account)
     try:
         token = credentials.token.reveal()
     except SecretUnreadable:
@@ -145,27 +140,22 @@ def _timed[T](question: Callable[[PosterClient], T], poster: PosterClient) -> tu
     return answer, time.monotonic() - started
 
 
-def _record[T](
-    credentials: PosterCredentials,
-    circuit: Circuit,
-    answer: T | PosterError,
-    seconds: float,
-) -> T:
+def _record[T](credentials: PosterCredentials, answer: T | PosterError, seconds: float) -> T:
     if isinstance(answer, Refused):
         if isinstance(answer, TokenRejected):
             with optional("a refused token"):
                 _set_refused(credentials, credentials.refused_at or timezone.now())
-        _close_breaker(circuit)
+        _close_circuit(credentials.account)
         raise answer
     if isinstance(answer, Unreachable):
         with optional("a failure of Poster"):
-            _count_failure(circuit, answer, seconds)
+            _count_failure(credentials.account, answer, seconds)
     if isinstance(answer, PosterError):
         raise answer
     if credentials.refused_at:
         with optional("a good answer"):
             _set_refused(credentials, None)
-    _close_breaker(circuit)
+    _close_circuit(credentials.account)
     return answer
 
 
@@ -188,33 +178,32 @@ def check_token(credentials: PosterCredentials) -> None:
         raise TokenRejected(None, reason=ErrorReason.REFUSED_BEFORE)
 
 
-def _let_through(circuit: Circuit) -> None:
+def _let_through(account: PosterAccount) -> None:
     """Raise `Unreachable` while the circuit is open; after REST let one call through as a test."""
-    if circuit.open_until is None:
+    if account.open_until is None:
         return
-    if circuit.open_until <= timezone.now():
-        rested = type(circuit).objects.filter(pk=circuit.pk, open_until=circuit.open_until)
+    if account.open_until <= timezone.now():
+        rested = PosterAccount.objects.filter(pk=account.pk, open_until=account.open_until)
         with optional("the test call of an open circuit"):
             if rested.update(open_until=timezone.now() + REST):
                 return
-            circuit.refresh_from_db(fields=CLOSED)  # another process has made the test call
-            if circuit.open_until is None:
+            account.refresh_from_db(fields=CLOSED)  # another process has made the test call
+            if account.open_until is None:
                 return
     raise Unreachable(
         "Poster has not answered lately", reason=ErrorReason.CIRCUIT_OPEN, sent=False, retryable=False
     )
 
 
-def _count_failure(circuit: Circuit, error: PosterError, seconds: float) -> None:
+def _count_failure(account: PosterAccount, error: PosterError, seconds: float) -> None:
     if error.reason == ErrorReason.BUSY:  # a wait for a slot here says nothing about Poster
         return
     now = timezone.now()
-    its = type(circuit).objects.filter(pk=circuit.pk)
-    if circuit.open_until is not None:
+    its = PosterAccount.objects.filter(pk=account.pk)
+    if account.open_until is not None:
         its.exclude(open_until=None).update(failed_at=now)
     if seconds < SLOW:
         return
-    type(circuit).objects.get_or_create(pk=circuit.pk)  # statistics have none before the first failure
     # Add in the database, so that simultaneous failures in several processes all count.
     is_first = Q(failing_since=None) | Q(failing_since__lte=now - FAILURE_WINDOW)
     its.update(
@@ -225,17 +214,17 @@ def _count_failure(circuit: Circuit, error: PosterError, seconds: float) -> None
     if its.filter(Q(failing_seconds__gte=SECONDS_TO_OPEN) | ~Q(open_until=None)).update(
         open_until=now + REST, opened_at=Coalesce("opened_at", Value(now))
     ):
-        log.warning("The circuit of Poster account %s is open after %s", circuit.pk, error.reason)
-    circuit.refresh_from_db(fields=CLOSED)
+        log.warning("The circuit of Poster account %s is open after %s", account.pk, error.reason)
+    account.refresh_from_db(fields=CLOSED)
 
 
-def _close_breaker(circuit: Circuit) -> None:
-    if circuit.failing_since is None and circuit.open_until is None:
+def _close_circuit(account: PosterAccount) -> None:
+    if account.failing_since is None and account.open_until is None:
         return
     for name, value in CLOSED.items():
-        setattr(circuit, name, value)
+        setattr(account, name, value)
     with optional("an answer of Poster"):
-        type(circuit).objects.filter(pk=circuit.pk).update(**CLOSED)
+        PosterAccount.objects.filter(pk=account.pk).update(**CLOSED)
 
 
 def _set_refused(credentials: PosterCredentials, refused_at: datetime | None) -> None:
@@ -301,7 +290,7 @@ class SharedCall[T]:
     def take(self) -> T:
         if self.is_own:
             release_database()
-            return _record(self.credentials, self.credentials.account, *self.future.result())
+            return _record(self.credentials, *self.future.result())
         with _counted_as_posters(), waiting_for_another(self.credentials.user_id):
             answer, _seconds = self.future.result(timeout=settings.POSTER_READ_DEADLINE)
         if isinstance(answer, PosterError):
@@ -322,7 +311,7 @@ def _counted_as_posters() -> Iterator[None]:
 
 def _start_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> SharedCall[T]:
     """Raises `PosterError` if Poster may not be called now."""
-    poster = _client_of(credentials, credentials.account)
+    poster = _client_of(credentials)
     thread = ThreadPoolExecutor(1, thread_name_prefix="beside")
     future = thread.submit(copy_context().run, _timed, question, poster)
     thread.shutdown(wait=False)
