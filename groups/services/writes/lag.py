@@ -5,7 +5,7 @@ A read that shows such values within POSTER_LAG_SECONDS counts as outdated, not 
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from operator import attrgetter
 
 from django.conf import settings
@@ -157,13 +157,10 @@ def hides_move(change: Change, client: Client | None) -> bool:
 
 def have_moved(**by: object) -> bool:
     """Return True if a job moved clients recently, into a group or at all: Poster may show the old places."""
-    changes = Change.objects.filter(settled_at__gt=_since(), **by)
-    return changes.filter(action__in=Change.OF_CLIENTS, state__in=Change.MADE).exists()
+    made = Change.objects.filter(action__in=Change.OF_CLIENTS, state__in=Change.MADE)
+    return made.filter(_open_or_recent(), **by).exists()
 
 
 def _open_or_recent() -> Q:
-    return Q(settled_at__gt=_since()) | Q(settled_at__isnull=True)
-
-
-def _since() -> datetime:
-    return timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS)
+    since = timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS)
+    return Q(settled_at__gt=since) | Q(settled_at__isnull=True)
