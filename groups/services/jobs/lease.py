@@ -7,7 +7,6 @@ open.
 import logging
 import threading
 import time
-import uuid
 from datetime import timedelta
 from typing import Any, Self
 
@@ -71,11 +70,11 @@ def holders_of(credentials: PosterCredentials, group_id: int) -> list[Holder]:
 
 
 class JobLease:
-    def __init__(self, job: Job, run: uuid.UUID | None = None) -> None:
+    def __init__(self, job: Job) -> None:
         self.job = job
         self.began = time.monotonic()
         self._wrote: float | None = None
-        self._lease = Lease(Job, job.pk, run)
+        self._lease = Lease(Job, job.pk)
         self._over = threading.Event()
         self._out_of_touch = False
         self._ended = threading.Event()
@@ -83,17 +82,11 @@ class JobLease:
 
     def take(self) -> bool:
         now = timezone.now()
-        me = self._lease.holder
-        rows = Job.objects.due() | Job.objects.filter(state__in=Job.ACTIVE, holder=me)
-        taken = rows.take(
-            self.job.pk,
-            lease_time(),
-            holder=me,
-            state=Job.State.RUNNING,
-            next_try_at=None,
-            started_at=self.job.started_at or now,
-        )
-        if taken:
+        running: dict[str, Any] = {"state": Job.State.RUNNING, "next_try_at": None}
+        running["started_at"] = self.job.started_at or now
+        taken = Job.objects.due().take(self.job.pk, lease_time(), **running)
+        if taken is not None:
+            self._lease = taken
             PosterAccount.objects.filter(pk=self.job.account_id).update(job_turn_at=now)
         self.job.refresh_from_db()
         return taken is not None
