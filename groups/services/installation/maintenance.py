@@ -23,6 +23,7 @@ from groups.services.writes import reconcile as reconciling
 from groups.services.writes.execute import catch_up
 from poster_admin.common.backups import back_up_each_night
 from poster_admin.common.outages import first_line, is_outage, optional
+from poster_admin.users import security_log, sessions
 
 log = logging.getLogger("groups.journal")
 
@@ -137,14 +138,19 @@ routine("backup", BACK_UP_EVERY)(back_up_each_night)
 @routine("clean up", CLEAN_UP_EVERY)
 def clean_up() -> None:
     """Do what a timer of systemd does: a container has none."""
-    for command in ("prune", "audit_history"):
-        printed = StringIO()
-        call_command(command, stdout=printed)
-        for line in printed.getvalue().splitlines():
-            if not line.startswith("0 "):
-                log.info("%s: %s", command, line)
+    for name, forget in pruned.items():
+        if count := forget():
+            log.info("prune: %s %s", count, name)
+    call_command("audit_history", stdout=(printed := StringIO()))
+    for line in printed.getvalue().splitlines():
+        log.info("audit_history: %s", line)
 
 
+prune("lines of the security log")(security_log.forget_old)
+prune("sessions that are over")(sessions.forget_over)
+
+
+@prune("rows of tasks")
 def forget_tasks() -> int:
     """Delete the rows of tasks that ended JOB_RESULT_DAYS ago, or whose worker was killed."""
     now, tasks = timezone.now(), DBTaskResult.objects.all()

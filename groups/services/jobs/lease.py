@@ -21,7 +21,7 @@ from groups.models.leases import RELEASED, Lease
 from groups.models.locks import Holder, future_key, members_key
 from groups.services.credentials import credentials_to_try
 from groups.services.gateway import check_token
-from poster_admin.common.outages import Outage, first_line, optional
+from poster_admin.common.outages import first_line, optional
 
 log = logging.getLogger("groups.jobs")
 
@@ -76,7 +76,6 @@ class JobLease:
         self._wrote: float | None = None
         self._lease = Lease(Job, job.pk)
         self._over = threading.Event()
-        self._out_of_touch = False
         self._ended = threading.Event()
         self._pulse = threading.Thread(target=self._heartbeat, name=f"lease of {job.pk}", daemon=True)
 
@@ -102,9 +101,7 @@ class JobLease:
             self._lease.release()
 
     def check(self) -> None:
-        """Raise `Interrupted` if this run has to release the job, `Outage` if the lease was not renewed."""
-        if self._out_of_touch and not stopping.is_set():
-            raise Outage("the lease of the job could not be renewed")
+        """Raise `Interrupted` if this run has to release the job, or its lease could not be renewed."""
         if self._over.is_set() or stopping.is_set():
             raise Interrupted
 
@@ -175,7 +172,6 @@ class JobLease:
                     log.warning("The lease of job %s cannot be renewed: %s", self.job.pk, first_line(error))
                     connections.close_all()
                     if time.monotonic() > lost_at:
-                        self._out_of_touch = True
                         self._over.set()
                         return
         finally:

@@ -17,7 +17,7 @@ from groups.models.changes import OF_GROUPS
 from groups.models.contents import ClientBefore, ClientPlace
 from groups.poster import Client, Group, GroupValues
 from groups.poster.fields import fold
-from groups.services.groups import Groups, OneGroup, list_groups_now, read_now
+from groups.services.groups import Groups, list_groups_now, read_now
 from groups.services.writes.outcome import Replaced, same
 
 # The form of a group asks for them, so the question is put together once.
@@ -102,9 +102,7 @@ def locked_ids(credentials: PosterCredentials) -> set[int]:
     return {change.group_id for change in changes if change.holds_locks and change.group_id}
 
 
-def certain_groups(
-    credentials: PosterCredentials, read: Groups | OneGroup, ids: Collection[int]
-) -> dict[int, Group]:
+def certain_groups(credentials: PosterCredentials, read: Groups, ids: Collection[int]) -> dict[int, Group]:
     """Return those of the groups with these ids whose present values are certain.
 
     The last good copy proves nothing, nor does a group whose change is open. A read that does not show a
