@@ -1,7 +1,6 @@
 """Read the groups of an account: from Poster, from the cache, or the last good copy while Poster is away."""
 
 import math
-import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -35,7 +34,8 @@ from poster_admin.common.threaded import afterwards, can_wait
 
 BODY = "poster:list"
 COPY_LIFE = timedelta(hours=24)
-COPY_STEP = 30, 60  # seconds
+COPY_EVERY = 45
+"""Seconds between two copies, so that not every read costs a database write."""
 PATIENCE = 0.3
 """Seconds that a page waits for Poster before it shows the last good copy."""
 PARSED_LISTS = 4
@@ -274,11 +274,9 @@ def _keep_copy(credentials: PosterCredentials, groups: Groups) -> None:
     answer = groups.answer
     if answer.unreadable and not answer.present:
         return  # no row could be read, so the earlier copy remains the last good one
-    # Store a copy only once in a while, so that not every read costs a database write; a write in the account
-    # changes the key and allows a new copy. The interval is random to spread the writes of different users.
-    pause = random.randint(*COPY_STEP)  # noqa: S311 - nothing secret
+    # A write in the account changes the key and allows a new copy.
     key = cache_key(credentials, f"copied:{credentials.pk}:{groups.writes}")
-    if not ask_shared(lambda: cache.add(key, 1, timeout=pause), False):
+    if not ask_shared(lambda: cache.add(key, 1, timeout=COPY_EVERY), False):
         return
     with optional("the last good copy"):
         values: dict[str, Any] = {"fingerprint": credentials.fingerprint, "digest": answer.digest}

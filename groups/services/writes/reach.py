@@ -96,7 +96,7 @@ def effect_on_group(credentials: PosterCredentials, group_id: int, *, counts: bo
     if group is None:
         raise NotFound(None, reason=ErrorReason.GONE)
     group = with_counted_clients(credentials, with_pending_change(credentials.account_id, group)[0])
-    return Effect((group,), clients=count_reached(credentials, group_id) if counts else 0)
+    return Effect((group,), clients=count_reached(credentials, group_id, group) if counts else 0)
 
 
 def reached_by(job_id: uuid.UUID) -> int:
