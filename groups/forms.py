@@ -510,11 +510,6 @@ class HistoryForm(forms.Form):
             jobs = jobs.filter(names | Q(target_name__in=_names_in(jobs, "target_name", words)))
         return changes, jobs
 
-    @property
-    def has_whole_jobs(self) -> bool:
-        """Return True if each job that has made some of the changes matches too."""
-        return not any(self.cleaned_data.get(name) for name in ("action", "state", "job", "group", "new"))
-
 
 def _names_in(rows: QuerySet[Any], column: str, text: str) -> list[str]:
     """Return the names in which the list of groups would find the text: SQLite folds Latin alone."""

@@ -58,7 +58,8 @@ def history_list(request: Request) -> HttpResponse:
         people = set(latest[:PEOPLE_OF])
     filters = HistoryForm(request.GET, people=people)
     changes, jobs = filters.narrow(_changes(request, filters), jobs_of(request.credentials))
-    if filters.has_whole_jobs:
+    if not any(filters.cleaned_data.get(name) for name in ("action", "state", "job", "group", "new")):
+        # Each job that has made some of the changes is there as a whole.
         changes = changes.filter(job=None)
     if filters.is_news:
         request.session[NEWS_SEEN] = timezone.now().timestamp()
