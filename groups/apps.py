@@ -9,8 +9,8 @@ class GroupsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register signal receivers, system checks, words for the security log, and what features plug in."""
-        from groups import signals  # noqa: F401, PLC0415 - registers the signal receivers
         from groups.models import PosterAccount  # noqa: PLC0415 - as all models
+        from groups.services import credentials  # noqa: F401, PLC0415 - registers the signal receivers
         from poster_admin.common import checks  # noqa: F401, PLC0415 - registers the system checks
         from poster_admin.users.security_log import DETAIL_LABELS  # noqa: PLC0415 - it has models
 

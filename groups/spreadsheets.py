@@ -21,7 +21,7 @@ from groups.models import Change
 from groups.poster import Client, Group, GroupValues, UnreadableRow
 from groups.presenters.changes import shown_versions, who_made
 from groups.presenters.lists import Listing
-from groups.services.values import Version, type_label
+from groups.services.values import type_label
 from groups.services.writes.commands import Command
 
 type Cell = str | int | Decimal | date | None
@@ -202,11 +202,8 @@ COLUMNS = {
 }
 
 
-type Names = Mapping[int, str]
-"""The names of groups by their ids, as far as they are known."""
-
-
-def history_file(changes: Iterable[Change], names: Names, extension: str) -> bytes:
+def history_file(changes: Iterable[Change], names: Mapping[int, str], extension: str) -> bytes:
+    """Return the changes as a file; `names` are those of groups by their ids, as far as they are known."""
     if extension == "jsonl":
         return _json_lines(changes)
     before, after = _("%(field)s before"), _("%(field)s after")
@@ -215,43 +212,41 @@ def history_file(changes: Iterable[Change], names: Names, extension: str) -> byt
     first = (_("When"), _("Who"), _("Id"), _("Group"), _("Change"), _("Outcome"), _("Reason"))
     last = (_("Why"), _("Settled"), _("Poster account"), _("Change number"))
     header = [*first, *pairs, _("Moved from"), _("Moved to"), *last]
-    rows = (_cells_of_change(change, names) for change in changes)
+    rows: list[Cells] = []
+    for change in changes:
+        command = Command.from_change(change)
+        versions: list[Cells] = []
+        for version in shown_versions(change):
+            if not version or "name" not in version:
+                versions.append((None,) * 5)
+                continue
+            values = GroupValues.from_json(version)
+            kind, bonus = type_label(values.loyalty_type), money(values.birthday_bonus)
+            versions.append((values.name, kind, values.percent, bonus, version.get("clients")))
+        # A group has the name of when its job was made, else its present one, else its number.
+        job = change.job
+        then = {job.group_id: job.group_name, job.target_id: job.target_name} if job else {}
+        way = [
+            group_id and (then.get(group_id) or names.get(group_id) or _("no. %(id)s") % {"id": group_id})
+            for group_id in command.way
+        ]
+        row = (
+            localtime(change.created_at),
+            who_made(change)["who"],
+            change.group_id,
+            command.subject(change),
+            str(change.get_action_display()),
+            str(change.get_state_display()),
+            change.reason_label,
+            *(cell for pair in zip(*versions, strict=True) for cell in pair),
+            *way,
+            change.note,
+            localtime(change.settled_at) if change.settled_at else None,
+            change.account_id,
+            str(change.pk),
+        )
+        rows.append(row)
     return table_file(extension, _("History"), header, rows, WIDTHS_OF_HISTORY)
-
-
-def _cells_of_change(change: Change, names: Names) -> Cells:
-    command = Command.from_change(change)
-    before, after = (_cells_of_version(version) for version in shown_versions(change))
-    # A group has the name of when its job was made, else its present one, else its number.
-    job = change.job
-    then = {job.group_id: job.group_name, job.target_id: job.target_name} if job else {}
-    way = [
-        group_id and (then.get(group_id) or names.get(group_id) or _("no. %(id)s") % {"id": group_id})
-        for group_id in command.way
-    ]
-    return (
-        localtime(change.created_at),
-        who_made(change)["who"],
-        change.group_id,
-        command.subject(change),
-        str(change.get_action_display()),
-        str(change.get_state_display()),
-        change.reason_label,
-        *(cell for pair in zip(before, after, strict=True) for cell in pair),
-        *way,
-        change.note,
-        localtime(change.settled_at) if change.settled_at else None,
-        change.account_id,
-        str(change.pk),
-    )
-
-
-def _cells_of_version(version: Version) -> Cells:
-    if not version or "name" not in version:
-        return (None,) * 5
-    values = GroupValues.from_json(version)
-    bonus = money(values.birthday_bonus)
-    return (values.name, type_label(values.loyalty_type), values.percent, bonus, version.get("clients"))
 
 
 def _json_lines(changes: Iterable[Change]) -> bytes:

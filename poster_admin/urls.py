@@ -25,7 +25,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
     path("healthz/", healthz, name="healthz"),
-    path("readyz", readyz, {"warning": maintenance.worker_warning}, name="readyz"),
+    path("readyz", readyz, {"is_worker_alive": maintenance.is_any_alive}, name="readyz"),
 ]
 handler500 = "poster_admin.common.middleware.server_error"
 if settings.DEBUG:

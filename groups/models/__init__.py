@@ -6,7 +6,6 @@ from groups.models.credentials import (
     IdsFirst,
     PosterAccount,
     PosterCredentials,
-    StatisticsCircuit,
 )
 from groups.models.jobs import Job, JobQuerySet, MovedClients
 from groups.models.leases import WorkerHeartbeat

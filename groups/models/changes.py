@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Count, Q, Window
 from django.db.models.functions import RowNumber
@@ -17,7 +16,7 @@ from groups.models.contents import ClientBefore, RecordIds
 from groups.models.credentials import PosterAccount
 from groups.models.jobs import Job, MovedClients
 from groups.models.locks import Lock, LocksLost
-from groups.models.submissions import Consent, Submission
+from groups.models.submissions import Consent, Made, Submission
 
 OF_GROUPS = Q(client_id__isnull=True)
 LONGEST_NOTE = 200
@@ -139,7 +138,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         raise TypeError("The journal is append-only.")
 
 
-class Change(Consent):
+class Change(Made, Consent):
     """One row of the journal: a change that a user asked for, and its outcome. Its id is the `operation`.
 
     Values: `loaded` when the form was opened (`LoadedGroup`), `before` at Poster just before the write
@@ -273,10 +272,6 @@ class Change(Consent):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="changes")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="changes"
-    )
-    user_name = models.CharField(max_length=150)
     action = models.CharField(max_length=6, choices=Action)
     group_id = models.PositiveIntegerField(null=True)
     group_name = models.CharField(max_length=400)

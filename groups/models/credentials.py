@@ -35,23 +35,7 @@ class IdsFirst[Row: models.Model]:
         return list(self._rows.filter(*conditions, **values)) if found else []
 
 
-class Circuit(models.Model):
-    """A circuit, stored here so that the processes share it. It is open until `open_until`.
-
-    Calls that failed since `failing_since` have blocked threads for `failing_seconds`.
-    """
-
-    failing_since = models.DateTimeField(null=True, blank=True, editable=False)
-    failing_seconds = models.FloatField(default=0, editable=False)
-    open_until = models.DateTimeField(null=True, blank=True, editable=False)
-    opened_at = models.DateTimeField(null=True, blank=True, editable=False)
-    failed_at = models.DateTimeField(null=True, blank=True, editable=False)
-
-    class Meta:
-        abstract = True
-
-
-class PosterAccount(Circuit):
+class PosterAccount(models.Model):
     """A company on Poster: the data that all users with credentials for it share.
 
     `writes` counts every write that was sent or settled. It is part of every cache key, so that each process
@@ -65,6 +49,9 @@ class PosterAccount(Circuit):
 
     `company_name`, `currency` and `company_id` come from Poster, if a token may read them. At `job_turn_at` a
     worker has last begun to work on one of its jobs.
+
+    Its circuit is stored here so that the processes share it. It is open until `open_until`. Calls that
+    failed since `failing_since` have blocked threads for `failing_seconds`.
     """
 
     class BonusUnit(models.TextChoices):
@@ -83,6 +70,12 @@ class PosterAccount(Circuit):
         "Change", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     job_turn_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    failing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    failing_seconds = models.FloatField(default=0, editable=False)
+    open_until = models.DateTimeField(null=True, blank=True, editable=False)
+    opened_at = models.DateTimeField(null=True, blank=True, editable=False)
+    failed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("Poster account")
@@ -107,18 +100,6 @@ class PosterAccount(Circuit):
             fields += ["moves", "moved_at"]
         counter.save(update_fields=fields)
         return counter.writes
-
-
-class StatisticsCircuit(Circuit):
-    """The circuit of the calls for statistics: long lists, which may hang while all else answers."""
-
-    account = models.OneToOneField(PosterAccount, on_delete=models.CASCADE, primary_key=True)
-
-    class Meta:
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return self.account_id
 
 
 class PosterCredentials(models.Model):

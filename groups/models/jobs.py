@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from groups.models.credentials import PosterAccount
 from groups.models.leases import Leased, LeasedQuerySet
 from groups.models.locks import Lock
-from groups.models.submissions import Consent, Submission
+from groups.models.submissions import Consent, Made, Submission
 
 
 def lease_time() -> timedelta:
@@ -36,7 +36,7 @@ class JobQuerySet(LeasedQuerySet["Job"]):
         return self.free().filter(waits, state__in=Job.ACTIVE)
 
 
-class Job(Leased, Consent):
+class Job(Leased, Made, Consent):
     """A request of a user that needs many writes; each write is a row of the journal, which has the outcomes.
 
     `kind` names a `JobKind`. `wanted` holds the parameters beside the two groups, in the shape that is
@@ -128,10 +128,6 @@ class Job(Leased, Consent):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="jobs")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="jobs"
-    )
-    user_name = models.CharField(max_length=150)
     kind = models.CharField(max_length=20)
     group_id = models.PositiveIntegerField(null=True)
     group_name = models.CharField(max_length=400, blank=True)

@@ -32,32 +32,24 @@ class Leased(models.Model):
 
 class LeasedQuerySet[Row: Leased](models.QuerySet[Row]):
     def free(self, now: datetime | None = None) -> Self:
-        return self.filter(_is_free(now))
+        return self.filter(Q(held_until=None) | Q(held_until__lte=now or timezone.now()))
 
     def take(
-        self,
-        pk: object,
-        lasts: timedelta,
-        *,
-        now: datetime | None = None,
-        holder: uuid.UUID | None = None,
-        **values: Any,
+        self, pk: object, lasts: timedelta, *, now: datetime | None = None, **values: Any
     ) -> "Lease[Row] | None":
         """Take the lease of one of these rows with one update; return None if another process was sooner.
 
-        `values` are further columns to store. A `holder` that has the lease already takes it again. The
-        conditions of these rows are on their own columns: PostgreSQL does not check those of other tables
-        again after it has waited for another process.
+        `values` are further columns to store. The conditions of these rows are on their own columns:
+        PostgreSQL does not check those of other tables again after it has waited for another process.
         """
-        now, holder = now or timezone.now(), holder or uuid.uuid4()
-        rows = self.filter(_is_free(now) | Q(holder=holder), pk=pk)
-        taken = rows.update(holder=holder, held_until=now + lasts, **values)
-        return Lease(self.model, pk, holder) if taken else None
+        now, lease = now or timezone.now(), Lease(self.model, pk)
+        free = self.free(now).filter(pk=pk)
+        return lease if free.update(holder=lease.holder, held_until=now + lasts, **values) else None
 
 
 class Lease[Row: Leased]:
-    def __init__(self, model: type[Row], pk: object, holder: uuid.UUID | None = None) -> None:
-        self.holder = holder or uuid.uuid4()
+    def __init__(self, model: type[Row], pk: object) -> None:
+        self.holder = uuid.uuid4()
         self._model = model
         self._pk = pk
         self._since = time.monotonic()
@@ -79,10 +71,6 @@ class Lease[Row: Leased]:
 
     def release(self, **values: Any) -> bool:
         return bool(self.row.update(**RELEASED, **values))
-
-
-def _is_free(now: datetime | None) -> Q:
-    return Q(held_until=None) | Q(held_until__lte=now or timezone.now())
 
 
 # Pauses between two tries of work that cannot be done now, for as long as the last ones have failed.

@@ -93,7 +93,9 @@ def list_members(
     credentials: PosterCredentials, group: Group, *, order: Order = BY_ID, page: int = 1
 ) -> FoundClients:
     _check_right(credentials)
-    answer = _ask_for(credentials, group.id, order, num=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+    num, offset, way = PAGE_SIZE, (page - 1) * PAGE_SIZE, "desc" if order.descending else "asc"
+    ask = partial(PosterClient.get_clients, group_id=group.id, num=num, offset=offset)
+    answer = call_poster(credentials, partial(ask, order_by=order.by, sort=way))
     clients = _living(answer)
     # Poster does not say whether a full page is the last one. On page 1 the group's client count shows it;
     # a lower count than what was read is late.
@@ -295,7 +297,18 @@ def pages_of(
     while True:
         within = seconds_left(until, "clients.getClients")
         again = 0 if last is None else 1
-        answer = _ask_for(credentials, group_id, BY_ID, size + again, offset - again, within)
+        answer = call_poster(
+            credentials,
+            partial(
+                PosterClient.get_clients,
+                group_id=group_id,
+                num=size + again,
+                offset=offset - again,
+                order_by="client_id",
+                sort="asc",
+                within=within,
+            ),
+        )
         if last is not None:
             if not answer.clients or answer.clients[0].id != last:
                 raise InvalidResponse(
@@ -307,24 +320,3 @@ def pages_of(
             return
         offset += answer.size
         last = None if answer.unreadable else answer.clients[-1].id
-
-
-def _ask_for(
-    credentials: PosterCredentials,
-    group_id: int | None,
-    order: Order,
-    num: int,
-    offset: int = 0,
-    within: float | None = None,
-) -> ClientList:
-    return call_poster(
-        credentials,
-        lambda poster: poster.get_clients(
-            group_id=group_id,
-            num=num,
-            offset=offset,
-            order_by=order.by,
-            sort="desc" if order.descending else "asc",
-            within=within,
-        ),
-    )

@@ -1,12 +1,15 @@
-"""Save and delete a user's credentials for a Poster account."""
+"""Save and delete a user's credentials for a Poster account; lock and record tokens that are removed."""
 
 import logging
 from dataclasses import asdict
+from typing import Any, Literal
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models.signals import post_delete, pre_delete
+from django.dispatch import receiver
 
 from groups.models import GroupsCopy, PosterAccount, PosterCredentials
 from groups.poster import ErrorReason, PosterError, TokenRejected
@@ -26,14 +29,14 @@ def credentials_of(user: User) -> PosterCredentials | None:
     return PosterCredentials.objects.select_related("account", "user").filter(user=user).first()
 
 
-def credentials_to_try(user_id: int | None, account_id: str) -> PosterCredentials | None:
-    """Return refused credentials too: Poster may have been wrong, and only another call shows that."""
+def credentials_to_try(
+    user_id: int | None, account_id: str
+) -> PosterCredentials | Literal["no_user", "token"]:
+    """Return refused credentials too, since Poster may have been wrong; or what is missing."""
     of_active = PosterCredentials.objects.select_related("account", "user").filter(user__is_active=True)
-    return of_active.filter(user=user_id or 0, account=account_id).first()
-
-
-def is_active(user_id: int | None) -> bool:
-    return User.objects.filter(pk=user_id or 0, is_active=True).exists()
+    if found := of_active.filter(user=user_id or 0, account=account_id).first():
+        return found
+    return "token" if User.objects.filter(pk=user_id or 0, is_active=True).exists() else "no_user"
 
 
 def connect(*, user: User, account: str, token: str) -> PosterCredentials:
@@ -113,3 +116,16 @@ def set_bonus_unit(credentials: PosterCredentials, unit: str) -> None:
         stored.save(update_fields=["bonus_unit", "bonus_block"])
     detail = f"{credentials.account_id}, {before} → {unit}"
     record(Event.BONUS_UNIT_SET, user=credentials.user, detail=detail)
+
+
+@receiver(pre_delete, sender=PosterCredentials)
+def token_is_being_removed(sender: Any, instance: PosterCredentials, **_: Any) -> None:
+    """Lock the row: a list that is read meanwhile stores its copy before the removal, or not at all."""
+    PosterCredentials.objects.select_for_update().filter(pk=instance.pk).first()
+
+
+@receiver(post_delete, sender=PosterCredentials)
+def token_was_removed(sender: Any, instance: PosterCredentials, **_: Any) -> None:
+    """Record the removal, also when the credentials are deleted along with their user."""
+    account = instance.account_id
+    record(Event.TOKEN_REMOVED, about=instance.user.get_username(), detail=account, account=account)

@@ -16,9 +16,9 @@ from django.utils import timezone
 from groups.models import PosterCredentials
 from groups.models.leases import PAUSES, Columns, Due, DueQuerySet, Lease
 from groups.poster import NotAllowed, PosterError, TokenRejected
-from groups.services.credentials import credentials_to_try, is_active
+from groups.services.credentials import credentials_to_try
 from groups.services.jobs.lease import stopping
-from groups.services.writes.not_sent import NotSent
+from groups.services.writes.submissions import NotSent
 from poster_admin.common.outages import is_outage
 
 log = logging.getLogger("groups.jobs")
@@ -69,8 +69,8 @@ class Turn[Row: Due]:
         """Refused ones count too: Poster may have been wrong. Raises `Hold`."""
         user_id, account = self.row.sender
         credentials = credentials_to_try(user_id, account)
-        if credentials is None:
-            raise Hold(Held.TOKEN if is_active(user_id) else Held.NO_USER)
+        if isinstance(credentials, str):
+            raise Hold(Held(credentials))
         if not credentials.user.has_perms(self.row.needs):
             raise Hold(Held.NO_RIGHT)
         return credentials

@@ -28,8 +28,6 @@ from groups.services.jobs.kinds import JobKind
 # Days before the end of a token on which its user is told.
 TOKEN_DAYS = (60, 14, 3)
 LONG_OPEN = timedelta(minutes=15)
-# Most letters of a kind: it is stored.
-LONGEST_KIND = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +65,7 @@ event_sources: list[EventSource] = []
 def event_source(
     kind: str, label: str | Promise, *, order: int = 0, needs_person: bool = False
 ) -> Callable[[FindEvents], FindEvents]:
-    """Let users be notified of a kind of events. `kind` is stored; an event is told once, by its key."""
-    if len(kind) > LONGEST_KIND:
-        raise ValueError(f"The kind {kind} is too long.")
+    """Let users be notified of a kind of events. `kind` is stored, at most nine letters of it."""
 
     def add(find: FindEvents) -> FindEvents:
         source = EventSource(kind, label, find, order, needs_person)

@@ -1,7 +1,9 @@
 """Make every call to Poster: build the client, log each exchange, and open the circuit after failures.
 
 Threads that need the same answer share one call, in a thread of its own, for which a page need not wait; or a
-read of many calls, made in the first of them.
+read of many calls, made in the first of them. POSTER_MAX_CONCURRENCY calls of a process are made at once for
+an account. The threads that wait are limited too, in all and for each user, so that others are left for other
+pages.
 """
 
 import logging
@@ -18,11 +20,12 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from groups.models import PosterAccount, PosterCredentials, StatisticsCircuit
+from groups.models import PosterAccount, PosterCredentials
 from groups.poster import (
     CallReport,
     ErrorReason,
@@ -34,7 +37,7 @@ from groups.poster import (
     Transport,
     Unreachable,
 )
-from groups.services.limits import LimitedTransport, NoSlot, busy, release_database, waiting
+from groups.poster.transport import Answer, Failure
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.monitoring import poster_time
 from poster_admin.common.outages import optional
@@ -47,7 +50,16 @@ SLOW = 1.0
 SECONDS_TO_OPEN = 20.0
 FAILURE_WINDOW = timedelta(minutes=1)
 REST = timedelta(seconds=15)
-type Circuit = PosterAccount | StatisticsCircuit
+# The most threads of a process that may wait for Poster. `common.threaded` has 16 more, for other pages.
+IN_ALL = 48
+# As many as a browser opens connections and two for pages that wait for an answer behind a copy, or as a job
+# makes calls at once.
+OF_PERSON = max(8, settings.POSTER_MAX_CONCURRENCY + 2)
+# Seconds that a thread may wait to be one of IN_ALL: it is one of the threads meant for other pages.
+LONGEST_WAIT = 1.0
+# The share of a call's remaining time that it may wait for its turn.
+SHARE_FOR_WAITING = 0.5
+
 # The columns of a closed circuit after an answer.
 CLOSED = {"failing_since": None, "failing_seconds": 0.0}
 CLOSED |= dict.fromkeys(("open_until", "opened_at", "failed_at"))
@@ -86,15 +98,11 @@ def call_poster[T](
 ) -> T:
     """Call Poster with a user's own token, and record a refused token or a failure. Raises `PosterError`.
 
-    Statistics (`dash.*`) have a circuit of their own: where they hang, all else goes on. Poster is not called
-    while the circuit is open (reason "circuit_open"), or if no key opens the token ("unreadable").
+    Poster is not called while the circuit is open (reason "circuit_open"), or if no key opens the token
+    ("unreadable"). Statistics (`dash.*`) do not open it: where these long lists hang, all else goes on.
     """
-    circuit: Circuit = credentials.account
-    if of_statistics:
-        known = StatisticsCircuit.objects.filter(pk=credentials.account_id).first()
-        circuit = known or StatisticsCircuit(pk=credentials.account_id)
-    answer, seconds = _timed(question, _client_of(credentials, circuit))
-    return _record(credentials, circuit, answer, seconds)
+    answer, seconds = _timed(question, _client_of(credentials))
+    return _record(credentials, answer, 0.0 if of_statistics else seconds)
 
 
 def begin_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> Callable[[], T]:
@@ -107,8 +115,8 @@ def begin_call[T](credentials: PosterCredentials, question: Callable[[PosterClie
     return _start_call(credentials, question).take
 
 
-def _client_of(credentials: PosterCredentials, circuit: Circuit) -> PosterClient:
-    _let_through(circuit)
+def _client_of(credentials: PosterCredentials) -> PosterClient:
+    _let_through(credentials.account)
     try:
         token = credentials.token.reveal()
     except SecretUnreadable:
@@ -132,27 +140,22 @@ def _timed[T](question: Callable[[PosterClient], T], poster: PosterClient) -> tu
     return answer, time.monotonic() - started
 
 
-def _record[T](
-    credentials: PosterCredentials,
-    circuit: Circuit,
-    answer: T | PosterError,
-    seconds: float,
-) -> T:
+def _record[T](credentials: PosterCredentials, answer: T | PosterError, seconds: float) -> T:
     if isinstance(answer, Refused):
         if isinstance(answer, TokenRejected):
             with optional("a refused token"):
                 _set_refused(credentials, credentials.refused_at or timezone.now())
-        _close_breaker(circuit)
+        _close_circuit(credentials.account)
         raise answer
     if isinstance(answer, Unreachable):
         with optional("a failure of Poster"):
-            _count_failure(circuit, answer, seconds)
+            _count_failure(credentials.account, answer, seconds)
     if isinstance(answer, PosterError):
         raise answer
     if credentials.refused_at:
         with optional("a good answer"):
             _set_refused(credentials, None)
-    _close_breaker(circuit)
+    _close_circuit(credentials.account)
     return answer
 
 
@@ -175,33 +178,32 @@ def check_token(credentials: PosterCredentials) -> None:
         raise TokenRejected(None, reason=ErrorReason.REFUSED_BEFORE)
 
 
-def _let_through(circuit: Circuit) -> None:
+def _let_through(account: PosterAccount) -> None:
     """Raise `Unreachable` while the circuit is open; after REST let one call through as a test."""
-    if circuit.open_until is None:
+    if account.open_until is None:
         return
-    if circuit.open_until <= timezone.now():
-        rested = type(circuit).objects.filter(pk=circuit.pk, open_until=circuit.open_until)
+    if account.open_until <= timezone.now():
+        rested = PosterAccount.objects.filter(pk=account.pk, open_until=account.open_until)
         with optional("the test call of an open circuit"):
             if rested.update(open_until=timezone.now() + REST):
                 return
-            circuit.refresh_from_db(fields=CLOSED)  # another process has made the test call
-            if circuit.open_until is None:
+            account.refresh_from_db(fields=CLOSED)  # another process has made the test call
+            if account.open_until is None:
                 return
     raise Unreachable(
         "Poster has not answered lately", reason=ErrorReason.CIRCUIT_OPEN, sent=False, retryable=False
     )
 
 
-def _count_failure(circuit: Circuit, error: PosterError, seconds: float) -> None:
+def _count_failure(account: PosterAccount, error: PosterError, seconds: float) -> None:
     if error.reason == ErrorReason.BUSY:  # a wait for a slot here says nothing about Poster
         return
     now = timezone.now()
-    its = type(circuit).objects.filter(pk=circuit.pk)
-    if circuit.open_until is not None:
+    its = PosterAccount.objects.filter(pk=account.pk)
+    if account.open_until is not None:
         its.exclude(open_until=None).update(failed_at=now)
     if seconds < SLOW:
         return
-    type(circuit).objects.get_or_create(pk=circuit.pk)  # statistics have none before the first failure
     # Add in the database, so that simultaneous failures in several processes all count.
     is_first = Q(failing_since=None) | Q(failing_since__lte=now - FAILURE_WINDOW)
     its.update(
@@ -212,17 +214,17 @@ def _count_failure(circuit: Circuit, error: PosterError, seconds: float) -> None
     if its.filter(Q(failing_seconds__gte=SECONDS_TO_OPEN) | ~Q(open_until=None)).update(
         open_until=now + REST, opened_at=Coalesce("opened_at", Value(now))
     ):
-        log.warning("The circuit of Poster account %s is open after %s", circuit.pk, error.reason)
-    circuit.refresh_from_db(fields=CLOSED)
+        log.warning("The circuit of Poster account %s is open after %s", account.pk, error.reason)
+    account.refresh_from_db(fields=CLOSED)
 
 
-def _close_breaker(circuit: Circuit) -> None:
-    if circuit.failing_since is None and circuit.open_until is None:
+def _close_circuit(account: PosterAccount) -> None:
+    if account.failing_since is None and account.open_until is None:
         return
     for name, value in CLOSED.items():
-        setattr(circuit, name, value)
+        setattr(account, name, value)
     with optional("an answer of Poster"):
-        type(circuit).objects.filter(pk=circuit.pk).update(**CLOSED)
+        PosterAccount.objects.filter(pk=account.pk).update(**CLOSED)
 
 
 def _set_refused(credentials: PosterCredentials, refused_at: datetime | None) -> None:
@@ -288,7 +290,7 @@ class SharedCall[T]:
     def take(self) -> T:
         if self.is_own:
             release_database()
-            return _record(self.credentials, self.credentials.account, *self.future.result())
+            return _record(self.credentials, *self.future.result())
         with _counted_as_posters(), waiting_for_another(self.credentials.user_id):
             answer, _seconds = self.future.result(timeout=settings.POSTER_READ_DEADLINE)
         if isinstance(answer, PosterError):
@@ -309,7 +311,7 @@ def _counted_as_posters() -> Iterator[None]:
 
 def _start_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> SharedCall[T]:
     """Raises `PosterError` if Poster may not be called now."""
-    poster = _client_of(credentials, credentials.account)
+    poster = _client_of(credentials)
     thread = ThreadPoolExecutor(1, thread_name_prefix="beside")
     future = thread.submit(copy_context().run, _timed, question, poster)
     thread.shutdown(wait=False)
@@ -363,3 +365,74 @@ def waiting_for_another(person: int) -> Iterator[None]:
             yield
     except (NoSlot, TimeoutError):
         raise busy() from None
+
+
+# --- Limits -------------------------------------------------------------------------------------------------
+
+
+class NoSlot(Exception): ...
+
+
+class LimitedTransport(Transport):
+    def __init__(self, transport: Transport, account: str, person: int) -> None:
+        self._transport = transport
+        self._account = account
+        self._person = person
+
+    def exchange(self, verb: str, url: str, *, deadline: float, **request: Any) -> Answer | Failure:
+        left = max(0.0, deadline - time.monotonic())
+        calls = slots(f"calls of {self._account}", settings.POSTER_MAX_CONCURRENCY)
+        if "/dash." in url:  # long lists, which may hang, take no slot from all other calls
+            calls = slots(f"statistics of {self._account}", max(1, settings.POSTER_MAX_CONCURRENCY // 2))
+        release_database()
+        try:
+            with waiting(self._person), _held(calls, left * SHARE_FOR_WAITING):
+                return self._transport.exchange(verb, url, deadline=deadline, **request)
+        except NoSlot:
+            return Failure(ErrorReason.BUSY, sent=False, retryable=False)
+
+
+@cache
+def slots(name: str, count: int) -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(count)
+
+
+@contextmanager
+def _held(found: threading.BoundedSemaphore, wait: float) -> Iterator[None]:
+    if not found.acquire(timeout=wait):
+        raise NoSlot
+    try:
+        yield
+    finally:
+        found.release()
+
+
+@contextmanager
+def waiting(person: int) -> Iterator[None]:
+    """Be one of the threads that wait for Poster. Raises `NoSlot` if there are too many."""
+    with _held(slots(f"person {person}", OF_PERSON), 0), _held(slots("all", IN_ALL), LONGEST_WAIT):
+        yield
+
+
+def release_database() -> None:
+    """Return the PostgreSQL connection to its pool: other threads need it while this one waits."""
+    if "pool" in connection.settings_dict["OPTIONS"] and not connection.in_atomic_block:
+        connection.close()
+
+
+_turn_of_files = threading.Lock()
+
+
+@contextmanager
+def file_turn(person: int) -> Iterator[None]:
+    """Make or read files with thousands of rows one at a time. Raises `Unreachable` if too many wait already.
+
+    Threads share the interpreter: beside four files at once a page took twelve times as long as in quiet,
+    beside one twice. A thread that waits for its turn is one of those that wait for Poster.
+    """
+    with waiting_for_another(person), _turn_of_files:
+        yield
+
+
+def busy() -> Unreachable:
+    return Unreachable("too many are asking", reason=ErrorReason.BUSY, sent=False, retryable=False)

@@ -1,13 +1,12 @@
 """Read the groups of an account: from Poster, from the cache, or the last good copy while Poster is away."""
 
 import math
-import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -35,11 +34,14 @@ from poster_admin.common.threaded import afterwards, can_wait
 
 BODY = "poster:list"
 COPY_LIFE = timedelta(hours=24)
-COPY_STEP = 30, 60  # seconds
+COPY_EVERY = 45
+"""Seconds between two copies, so that not every read costs a database write."""
 PATIENCE = 0.3
 """Seconds that a page waits for Poster before it shows the last good copy."""
 PARSED_LISTS = 4
-"""Number of parsed lists that a process keeps; 0 parses the cached bytes for each page."""
+"""Number of parsed lists that a process keeps."""
+_lists: dict[str, GroupList] = {}
+"""The parsed lists by the digests of their bodies, the one that was used last at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +78,15 @@ class Groups:
         return next((group for group in self.groups if group.id == group_id), None)
 
     def one(self, group_id: int) -> "OneGroup | None":
-        group = self.find(group_id)
-        return OneGroup(group, self.as_of, self.failure, self.is_awaited) if group else None
+        group, shown_for = self.find(group_id), (self.writes, self.failure, self.is_awaited)
+        return OneGroup(GroupList((group,)), self.as_of, *shown_for) if group else None
 
 
 @dataclass(frozen=True, slots=True)
-class OneGroup:
-    group: Group
-    as_of: datetime
-    failure: PosterError | None = None
-    is_awaited: bool = False
-
+class OneGroup(Groups):
     @property
-    def is_copy(self) -> bool:
-        return self.is_awaited or self.failure is not None
-
-    @property
-    def groups(self) -> Sequence[Group]:
-        return (self.group,)
+    def group(self) -> Group:
+        return self.answer.groups[0]
 
 
 def list_groups(
@@ -147,7 +140,7 @@ def _ask(credentials: PosterCredentials, poster: PosterClient) -> Groups:
         # alone where its process has parsed these groups before.
         ask_shared(lambda: cache.set(f"{BODY}:{answer.digest}", answer.body, timeout=life), None)
         keep_cached(cache_key(credentials, "all"), answer.digest, as_of)
-        _parsed(_Body(answer.digest, answer))
+        _parsed(answer.digest, answer)
     return Groups(answer, as_of, writes)
 
 
@@ -200,7 +193,7 @@ def read_group(
         key = cache_key(credentials, str(group_id))
         found = cached(key)
         if found is not None:
-            return OneGroup(*found)
+            return OneGroup(GroupList((found[0],)), found[1])
         call = share_call(key, credentials, partial(_ask_for_one, credentials, group_id))
         copy = _copy_meanwhile(credentials, call, patience)
         if one := copy.one(group_id) if copy else None:
@@ -222,7 +215,7 @@ def read_now(credentials: PosterCredentials, group_id: int) -> OneGroup:
 
 def _ask_for_one(credentials: PosterCredentials, group_id: int, poster: PosterClient) -> OneGroup:
     """Ask for a group and cache it; this may run in a thread without a connection to the database."""
-    one = OneGroup(poster.get_group(group_id), timezone.now())
+    one = OneGroup(GroupList((poster.get_group(group_id),)), timezone.now())
     keep_cached(cache_key(credentials, str(group_id)), one.group, one.as_of)
     return one
 
@@ -255,46 +248,35 @@ def read_list(credentials: PosterCredentials, within: float | None) -> GroupList
 
 def _cached_list(credentials: PosterCredentials) -> Groups | None:
     found = cached(cache_key(credentials, "all"))
-    try:
-        return Groups(_parsed(_Body(found[0])), found[1], credentials.account.writes) if found else None
-    except _GoneFromCache:
-        return None
+    answer = _parsed(found[0]) if found else None
+    return Groups(answer, found[1], credentials.account.writes) if found and answer else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Body:
-    digest: str
-    answer: GroupList | None = field(default=None, compare=False)
-
-
-@lru_cache(maxsize=PARSED_LISTS)
-def _parsed(cached_body: _Body) -> GroupList:
-    """Return the groups in a cached body. Raises `_GoneFromCache`.
+def _parsed(digest: str, answer: GroupList | None = None) -> GroupList | None:
+    """Return the groups in a cached body, which may be the `answer` that is known; None if it is gone.
 
     The latest results are kept, because parsing thousands of groups takes longer than rendering a page. Last
     good copies are kept too. They lack unreadable rows, so their digests begin with `copy:`.
     """
-    if cached_body.answer is not None:
-        return cached_body.answer
-    body = ask_shared(lambda: cache.get(f"{BODY}:{cached_body.digest}"), None)
-    groups = read_groups(body) if body is not None else None
-    if groups is None:
-        raise _GoneFromCache
-    return groups
-
-
-class _GoneFromCache(Exception): ...
+    answer = answer or _lists.get(digest)
+    if answer is None:
+        body = ask_shared(lambda: cache.get(f"{BODY}:{digest}"), None)
+        answer = read_groups(body) if body is not None else None
+    if answer is not None:
+        _lists.pop(digest, None)
+        _lists[digest] = answer
+        for oldest in list(_lists)[:-PARSED_LISTS]:
+            _lists.pop(oldest, None)
+    return answer
 
 
 def _keep_copy(credentials: PosterCredentials, groups: Groups) -> None:
     answer = groups.answer
     if answer.unreadable and not answer.present:
         return  # no row could be read, so the earlier copy remains the last good one
-    # Store a copy only once in a while, so that not every read costs a database write; a write in the account
-    # changes the key and allows a new copy. The interval is random to spread the writes of different users.
-    pause = random.randint(*COPY_STEP)  # noqa: S311 - nothing secret
+    # A write in the account changes the key and allows a new copy.
     key = cache_key(credentials, f"copied:{credentials.pk}:{groups.writes}")
-    if not ask_shared(lambda: cache.add(key, 1, timeout=pause), False):
+    if not ask_shared(lambda: cache.add(key, 1, timeout=COPY_EVERY), False):
         return
     with optional("the last good copy"):
         values: dict[str, Any] = {"fingerprint": credentials.fingerprint, "digest": answer.digest}
@@ -320,15 +302,14 @@ def _last_good_copy(
     copy = latest.defer("groups").first()
     if copy is None:
         return None
-    try:
-        answer = _parsed(_Body(f"copy:{copy.digest}"))
-    except _GoneFromCache:
+    answer = _lists.get(f"copy:{copy.digest}")
+    if answer is None:
         # Read all of the row again: another process may have stored another copy in between.
         copy = latest.first()
         if copy is None:
             return None
-        listed = GroupList(tuple(map(Group.from_json, copy.groups)))
-        answer = _parsed(_Body(f"copy:{copy.digest}", listed))
+        answer = GroupList(tuple(map(Group.from_json, copy.groups)))
+        _parsed(f"copy:{copy.digest}", answer)
     return Groups(answer, copy.fetched_at, copy.writes, failure)
 
 

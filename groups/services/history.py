@@ -4,7 +4,7 @@ import logging
 import time
 import uuid
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import count, groupby
@@ -24,16 +24,13 @@ from groups.services.gateway import call_poster, check_token
 from groups.services.groups import known_groups
 from groups.services.jobs.lease import jobs_of
 from groups.services.writes.commands import Command, GroupCommand
-from groups.services.writes.not_sent import NotNow
 from groups.services.writes.outcome import differing
 from groups.services.writes.reconcile import first_allowed, usable_credentials
-from groups.services.writes.submissions import find_by_operation
+from groups.services.writes.submissions import NotNow, find_by_operation
 
 log = logging.getLogger("groups.journal")
 
 LATEST = 5
-PEOPLE_OF = 2000
-"""Latest changes whose authors can be chosen in the filter of the history."""
 COUNTED = 10_000
 SETTLED = (*Change.HAPPENED, *Change.NOTHING_CHANGED)
 # Built once: each page with rows of the history runs it.
@@ -70,11 +67,6 @@ def changes_of(credentials: PosterCredentials) -> ChangeQuerySet:
     """Raises `TokenRejected` if Poster has refused the user's token."""
     check_token(credentials)
     return Change.objects.filter(account=credentials.account_id)
-
-
-def people_of(credentials: PosterCredentials) -> set[str]:
-    latest = changes_of(credentials).of_groups().values_list("user_name", flat=True)
-    return set(latest[:PEOPLE_OF]) - {""}
 
 
 def read_rows(
@@ -264,22 +256,13 @@ def _check_right(change: Change, user: User) -> None:
 # --- Audit --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Unexplained:
-    change: Change
-    problem: str
-
-    def __str__(self) -> str:
-        return f"group {self.change.group_id}: {self.problem}, change {self.change.pk} {self.change.state}"
-
-
 def accounts_to_audit() -> dict[str, list[PosterCredentials]]:
     usable = usable_credentials().filter(user__is_active=True, account__changes__isnull=False).distinct()
     by_account = groupby(usable.order_by("account", "pk"), attrgetter("account_id"))
     return {account: list(rows) for account, rows in by_account}
 
 
-def audit(usable: list[PosterCredentials]) -> list[Unexplained]:
+def audit(usable: list[PosterCredentials]) -> list[str]:
     """Return the differences that the account's journal does not explain, read with the first token that may.
 
     A single read may be outdated or wrong, so a finding has to appear in two reads. Raises `PosterError`.
@@ -287,7 +270,7 @@ def audit(usable: list[PosterCredentials]) -> list[Unexplained]:
     return first_allowed(usable, _audit) or []
 
 
-def _audit(credentials: PosterCredentials) -> list[Unexplained]:
+def _audit(credentials: PosterCredentials) -> list[str]:
     # The last change of each group, made here or elsewhere, if it was settled POSTER_LAG_SECONDS ago.
     is_seen = Q(sent_at__isnull=False) | Q(state=Change.State.ELSEWHERE)
     sent = Change.objects.filter(is_seen, account=credentials.account_id, client_id__isnull=True)
@@ -295,19 +278,18 @@ def _audit(credentials: PosterCredentials) -> list[Unexplained]:
     settled_by = timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS)
     rows = sent.filter(settled_at__lte=settled_by, state__in=SETTLED, group_id__isnull=False)
     changes = list(rows.exclude(Exists(later)).order_by("group_id"))
-    first = _findings(changes, call_poster(credentials, PosterClient.get_groups))
+    first = _differences(changes, call_poster(credentials, PosterClient.get_groups))
     if not first:
         return []
     time.sleep(settings.POSTER_CONFIRM_SECONDS)
-    again = call_poster(credentials, PosterClient.get_groups)
-    second = _findings([finding.change for finding in first], again)
+    second = _differences(changes, call_poster(credentials, PosterClient.get_groups))
     findings = [finding for finding in second if finding in first]
     for finding in findings:
         log.warning("Not explained by the history of %s: %s", credentials.account_id, finding)
     return findings
 
 
-def _findings(changes: list[Change], listed: GroupList) -> list[Unexplained]:
+def _differences(changes: list[Change], listed: GroupList) -> list[str]:
     groups = {group.id: group for group in listed.present}
     unreadable = {row.id for row in listed.unreadable}
     found = []
@@ -315,14 +297,15 @@ def _findings(changes: list[Change], listed: GroupList) -> list[Unexplained]:
         if change.group_id in unreadable or None in unreadable:
             continue
         made, group = change.state in Change.HAPPENED, groups.get(change.group_id or 0)
-        expected = change.after if made else change.before
+        expected, problem = change.after if made else change.before, ""
         if Command.kind_of(change).removes and made:
-            if group:
-                found.append(Unexplained(change, "is there although it was removed"))
+            problem = "is there although it was removed" if group else ""
         elif expected is None or "name" not in expected:
             pass  # a user has resolved the change, and the values after it were never read
         elif group is None:
-            found.append(Unexplained(change, "is gone"))
+            problem = "is gone"
         elif fields := differing(GroupValues.from_json(expected), group):
-            found.append(Unexplained(change, f"has another {', '.join(fields)}"))
+            problem = f"has another {', '.join(fields)}"
+        if problem:
+            found.append(f"group {change.group_id}: {problem}, change {change.pk} {change.state}")
     return found

@@ -33,7 +33,8 @@ def parts(context: Context, found: Parts) -> SafeString:
 
 @register.inclusion_tag("components/frame/settings_nav.html", takes_context=True)
 def settings_nav(context: Context) -> dict[str, Any]:
-    address, pages = context["request"].get_full_path(), settings_pages(context["request"].user)
+    request = context["request"]
+    address, pages = request.get_full_path(), settings_pages(request.user)
     # An address belongs to the page with its longest beginning.
     beginnings = [page for page in pages if address.startswith(page.url)]
     here = max(beginnings, key=lambda page: len(page.url), default=None)
@@ -43,5 +44,5 @@ def settings_nav(context: Context) -> dict[str, Any]:
         "here": here,
         "whole": whole,
         "parts": [page for page in pages if whole and page.part_of == whole],
-        "current": "page" if here and here.url in {request.path, request.get_full_path()} else "true",
+        "current": "page" if here and here.url in {request.path, address} else "true",
     }

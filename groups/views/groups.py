@@ -15,8 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django_htmx.http import push_url, reselect, retarget
 
-from groups.forms.fields import NAME_LENGTH
-from groups.forms.groups import GroupForm, RemovalForm
+from groups.forms import NAME_LENGTH, GroupForm, RemovalForm
 from groups.models import Change, Job
 from groups.poster import NotFound, PosterError
 from groups.poster.fields import whole_number

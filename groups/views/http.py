@@ -28,9 +28,9 @@ from groups.poster import InvalidValue, NotAllowed, PosterError, TokenRejected
 from groups.poster.errors import REFUSALS
 from groups.poster.fields import whole_number
 from groups.presenters.changes import Toast, job_toast, toasts
+from groups.services.gateway import file_turn
 from groups.services.groups import PATIENCE
 from groups.services.installation import maintenance
-from groups.services.limits import file_turn
 from groups.services.messages import error_words, status_of
 from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin import VERSION

@@ -23,7 +23,7 @@ from groups.services.jobs.kinds import JobKind, progress_of
 from groups.services.messages import Message
 from groups.services.values import names_words
 from groups.services.writes import gates
-from groups.services.writes.not_sent import BecameOther, NotNow, NotSent
+from groups.services.writes.submissions import BecameOther, NotNow, NotSent
 from groups.views.http import Request, form_methods, remember_job, requires
 from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import htmx_target, render_page

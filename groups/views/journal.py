@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST, require_safe
 
-from groups.forms.groups import HistoryForm
+from groups.forms import HistoryForm
 from groups.models import Change, Job
 from groups.models.changes import ChangeQuerySet
 from groups.presenters.changes import history_rows, outcome_toast, toasts
@@ -31,7 +31,7 @@ from groups.services.jobs.lease import jobs_of
 from groups.services.messages import Message
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command
-from groups.services.writes.not_sent import NotNow
+from groups.services.writes.submissions import NotNow
 from groups.spreadsheets import EXTENSIONS, history_file
 from groups.views.http import Request, file_response, form_methods, requires
 from groups.views.jobs import undo_by_job
@@ -40,6 +40,8 @@ from poster_admin.common.htmx import htmx_target, render_page
 from poster_admin.users.sessions import ask_to_confirm, last_visit, recently_confirmed
 
 HISTORY_PAGE = 50
+PEOPLE_OF = 2000
+"""Latest changes whose authors can be chosen in the filter of the history."""
 TOLD_BY_ITS_FORM = timedelta(seconds=1)
 """Time in which the request that has made a change leaves its message of success to the session."""
 NEWS_SEEN = "news_seen"
@@ -50,11 +52,14 @@ A_WEEK = timedelta(days=7)
 @require_safe
 @requires("view_group")
 def history_list(request: Request) -> HttpResponse:
-    # The filter is not among the rows, and its people are many rows of a long journal.
-    people = () if htmx_target(request) == "rows" else history.people_of(request.credentials)
+    people: set[str] = set()
+    if htmx_target(request) != "rows":  # the filter is not among them, and its people are many changes
+        latest = history.changes_of(request.credentials).of_groups().values_list("user_name", flat=True)
+        people = set(latest[:PEOPLE_OF])
     filters = HistoryForm(request.GET, people=people)
     changes, jobs = filters.narrow(_changes(request, filters), jobs_of(request.credentials))
-    if filters.has_whole_jobs:
+    if not any(filters.cleaned_data.get(name) for name in ("action", "state", "job", "group", "new")):
+        # Each job that has made some of the changes is there as a whole.
         changes = changes.filter(job=None)
     if filters.is_news:
         request.session[NEWS_SEEN] = timezone.now().timestamp()

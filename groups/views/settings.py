@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from groups.forms.groups import AccountForm
+from groups.forms import AccountForm
 from groups.models import PosterAccount, PosterCredentials
 from groups.poster import ErrorReason, Group, NotAllowed, PosterError, TokenRejected
 from groups.presenters.destinations import destinations

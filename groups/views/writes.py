@@ -22,7 +22,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_htmx.http import push_url, reswap, retarget
 
-from groups.forms.groups import GroupForm, RemovalForm, Version, WriteForm
+from groups.forms import GroupForm, RemovalForm, Version, WriteForm
 from groups.models import Change
 from groups.poster import ErrorReason, Group, GroupValues, NameTaken, NotFound, PosterError
 from groups.poster.errors import REFUSALS
@@ -49,8 +49,7 @@ from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import named_groups
-from groups.services.writes.not_sent import NotCounted, NotSent
-from groups.services.writes.submissions import find_known
+from groups.services.writes.submissions import NotCounted, NotSent, find_known
 from groups.views.http import (
     LOST,
     Request,

@@ -28,8 +28,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_safe
-def readyz(request: HttpRequest, warning: Callable[[], str]) -> HttpResponse:
-    failed, words = [], ""
+def readyz(request: HttpRequest, is_worker_alive: Callable[[], bool]) -> HttpResponse:
+    failed = []
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -43,13 +43,12 @@ def readyz(request: HttpRequest, warning: Callable[[], str]) -> HttpResponse:
     except Exception as error:  # noqa: BLE001 - each cache backend raises exceptions of its own
         log.warning("The cache does not answer: %s", first_line(error))
         failed.append("cache")
+    text = f"not ready: {', '.join(failed)}\n" if failed else "ok\n"
     if "database" not in failed:
         try:
-            words = warning()
+            text += "" if is_worker_alive() else "warning: no worker has been seen for a minute\n"
         except DatabaseError:
             log.exception("A warning cannot be read")  # its table may come with the next migration
-    text = f"not ready: {', '.join(failed)}\n" if failed else "ok\n"
-    text += f"warning: {words}\n" if words else ""
     return HttpResponse(text, content_type="text/plain; charset=utf-8", status=503 if failed else 200)
 
 

@@ -27,7 +27,7 @@ from groups.services import gateway
 from groups.services import groups as reads
 from groups.services.groups import list_groups
 from groups.services.writes import execute as write_path
-from groups.services.writes.not_sent import NotRecorded
+from groups.services.writes.submissions import NotRecorded
 from poster_admin.common import outages
 from poster_admin.common.outages import Outage, is_outage, optional
 from poster_admin.users import security_log

@@ -12,8 +12,8 @@ from groups.models import Change, Lock, PosterAccount, PosterCredentials
 from groups.poster import GroupValues, PosterClient
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import Locked, NotRecordedNow
 from groups.services.writes.reconcile import reconcile_due
+from groups.services.writes.submissions import Locked, NotRecordedNow
 from poster_admin.devtools.sandbox import FAULTS
 from tests.support.circuit import close_breakers
 from tests.support.commands import command_of

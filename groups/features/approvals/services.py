@@ -53,9 +53,8 @@ from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.gates import Gate
 from groups.services.writes.lag import named_groups
-from groups.services.writes.not_sent import Held, Locked, NotNow, OperationReused
 from groups.services.writes.reach import Reach, changes_terms, count_reached, effect_on_group, reached_by
-from groups.services.writes.submissions import find_known
+from groups.services.writes.submissions import Held, Locked, NotNow, OperationReused, find_known
 from poster_admin.users.models import Event as SecurityEvent
 from poster_admin.users.security_log import record
 

@@ -22,7 +22,7 @@ from groups import hooks
 from groups.features.approvals import services as approvals
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.features.approvals.services import OWN_BOUND, BeyondLimits, in_words
-from groups.forms.fields import BonusField, DecimalField, PercentField, WholeField
+from groups.forms import BonusField, DecimalField, PercentField, WholeField
 from groups.models import Change, Consent, IdsFirst, PosterCredentials
 from groups.models.contents import Effect
 from groups.models.submissions import LONGEST_REASON
@@ -36,7 +36,7 @@ from groups.services.jobs.kinds import JobKind
 from groups.services.messages import Message
 from groups.services.values import money_words, terms_words
 from groups.services.writes.commands import Command, GroupCommand
-from groups.services.writes.not_sent import NotNow, NotSent
+from groups.services.writes.submissions import NotNow, NotSent
 from groups.views.http import LOST, Request, form_methods, requires, status_of_change
 from groups.views.writes import answer_not_sent, shown_with
 from poster_admin.common.encryption import SecretUnreadable

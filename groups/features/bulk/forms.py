@@ -18,8 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from groups.features.bulk.services import Line
-from groups.forms.fields import INCOMPLETE, LARGEST_BONUS, DecimalField, FileInput
-from groups.forms.groups import GroupForm
+from groups.forms import INCOMPLETE, LARGEST_BONUS, DecimalField, FileInput, GroupForm
 from groups.poster import Group, GroupValues
 from groups.poster.fields import plain
 from groups.services.values import money_words, percent_words

@@ -38,8 +38,8 @@ from groups.services.jobs.kinds import JobKind
 from groups.services.values import FIELD_LABELS, NumberFormat
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.lag import current_groups, locked_ids
-from groups.services.writes.not_sent import NotNow, NotSent
 from groups.services.writes.reach import reach_of_values
+from groups.services.writes.submissions import NotNow, NotSent
 from groups.views.http import Request, file_response, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import body_length, render_page

@@ -28,14 +28,14 @@ from groups.features.client_lists import services
 from groups.features.client_lists.services import State
 from groups.features.moves.services import MoveCount
 from groups.features.moves.views import ChoiceForm, TargetField, effects_of
-from groups.forms.fields import FileInput
+from groups.forms import FileInput
 from groups.poster import Group
 from groups.presenters.clients import value_of
 from groups.presenters.destinations import Destination
 from groups.presenters.lists import Listing
 from groups.services import groups as reads
+from groups.services.gateway import file_turn
 from groups.services.groups import OneGroup
-from groups.services.limits import file_turn
 from groups.services.writes.commands import CreateGroup, MoveClient, UpdateGroup
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_form, render_page

@@ -16,8 +16,7 @@ from groups.features.criteria.models import Criteria
 from groups.features.criteria.services.judging import Criterion, Table
 from groups.features.criteria.services.reading import MAX_MOVES
 from groups.features.criteria.services.runs import version_of
-from groups.forms.fields import INCOMPLETE, DecimalField, WholeField
-from groups.forms.groups import JINJA2
+from groups.forms import INCOMPLETE, JINJA2, DecimalField, WholeField
 from groups.models.submissions import LONGEST_REASON
 from groups.poster import Group
 from groups.poster.fields import KOPECKS, MAX_ID

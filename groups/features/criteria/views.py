@@ -62,8 +62,7 @@ from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
 from groups.services.messages import Message
 from groups.services.values import NumberFormat, clients_words, name_or_number, terms_words
-from groups.services.writes.not_sent import NotSent, OperationReused
-from groups.services.writes.submissions import find_known
+from groups.services.writes.submissions import NotSent, OperationReused, find_known
 from groups.views.http import Request, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import htmx_target, render_page

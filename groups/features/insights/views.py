@@ -48,8 +48,7 @@ from groups.features.insights.services.scheme import (
     dependents_of,
     read_scheme,
 )
-from groups.forms.fields import BonusField, PercentField
-from groups.forms.groups import TYPES
+from groups.forms import TYPES, BonusField, PercentField
 from groups.models import Change, PosterCredentials
 from groups.poster import (
     ErrorReason,

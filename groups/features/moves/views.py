@@ -17,8 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from groups import hooks
 from groups.features.moves import services
-from groups.forms.fields import INCOMPLETE, ONE_IS_GONE
-from groups.forms.groups import is_other_than_shown, version_of_several
+from groups.forms import INCOMPLETE, ONE_IS_GONE, is_other_than_shown, version_of_several
 from groups.models import Holder, Job, Lock
 from groups.models.locks import future_key, members_key
 from groups.poster import Group
@@ -33,8 +32,7 @@ from groups.services.jobs import queue
 from groups.services.messages import holder_notice
 from groups.services.values import percent_words, terms_words, type_label
 from groups.services.writes.commands import MoveClient, RemoveGroup
-from groups.services.writes.not_sent import NotSent
-from groups.services.writes.submissions import find_by_operation, find_known, find_same
+from groups.services.writes.submissions import NotSent, find_by_operation, find_known, find_same
 from groups.views.http import Request, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import htmx_target, render_page

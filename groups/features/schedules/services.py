@@ -34,10 +34,9 @@ from groups.services.values import moment_words, money_words, percent_words
 from groups.services.writes import gates, submissions
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import BonusBlocked, Held, NotNow, NotSent, taking_locks
 from groups.services.writes.outcome import rebase_values, same
 from groups.services.writes.reach import changes_terms, effect_on_group
-from groups.services.writes.submissions import record_once
+from groups.services.writes.submissions import BonusBlocked, Held, NotNow, NotSent, record_once, taking_locks
 
 log = logging.getLogger("groups.journal")
 

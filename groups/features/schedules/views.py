@@ -24,8 +24,15 @@ from groups import hooks
 from groups.features.schedules import services
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.services import CHANGE_GROUP, is_overtaken, open_schedules, planned_words
-from groups.forms.fields import ONE_IS_GONE, BonusField, PercentField
-from groups.forms.groups import Version, WriteForm, is_other_than_shown, version_of_several
+from groups.forms import (
+    ONE_IS_GONE,
+    BonusField,
+    PercentField,
+    Version,
+    WriteForm,
+    is_other_than_shown,
+    version_of_several,
+)
 from groups.models import Change, PosterCredentials
 from groups.models.locks import holder_finders
 from groups.poster import Group, GroupValues, LoyaltyType, PosterError
@@ -42,9 +49,8 @@ from groups.services.values import (
     percent_words,
 )
 from groups.services.writes.lag import certain_groups, current_group, current_groups, open_change
-from groups.services.writes.not_sent import Held, Locked, NotNow, NotSent
 from groups.services.writes.outcome import same
-from groups.services.writes.submissions import find_by_operation, find_known
+from groups.services.writes.submissions import Held, Locked, NotNow, NotSent, find_by_operation, find_known
 from groups.views.http import Request, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of, group_of
 from poster_admin.common.htmx import render_page

@@ -48,8 +48,8 @@ from groups.services.writes import gates
 from groups.services.writes.commands import Command, CreateClient, CreateGroup, MoveClient, RemoveGroup
 from groups.services.writes.commands.create_client import target_of
 from groups.services.writes.gates import Gate
-from groups.services.writes.not_sent import NotNow, NotSent, OperationReused
 from groups.services.writes.reach import Reach, reach_of_values, reached_by
+from groups.services.writes.submissions import NotNow, NotSent, OperationReused
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record

@@ -21,7 +21,7 @@ from groups import hooks
 from groups.features.snapshots import services as snapshots
 from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import RESTORE, VIEW_SNAPSHOT, RestoreScope
-from groups.forms.groups import WriteForm
+from groups.forms import WriteForm
 from groups.models import Change, Job
 from groups.poster import Group
 from groups.presenters.changes import ChangeNote, WayBack
@@ -30,8 +30,7 @@ from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command, MoveClient
-from groups.services.writes.not_sent import NotNow, NotSent
-from groups.services.writes.submissions import find_same
+from groups.services.writes.submissions import NotNow, NotSent, find_same
 from groups.views.http import Request, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.encryption import SecretUnreadable

@@ -4,14 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from groups.services.installation.maintenance import forget_tasks, pruned
-from poster_admin.users import security_log, sessions
-
-OF_THE_CORE = {
-    "rows of tasks": forget_tasks,
-    "lines of the security log": security_log.forget_old,
-    "sessions that are over": sessions.forget_over,
-}
+from groups.services.installation.maintenance import pruned
 
 
 class Command(BaseCommand):
@@ -20,5 +13,5 @@ class Command(BaseCommand):
     help = "Delete old rows: of tasks, sessions, the security log and features. The history is kept."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        for name, forget in (OF_THE_CORE | pruned).items():
+        for name, forget in pruned.items():
             self.stdout.write(f"{forget()} {name}")

@@ -65,7 +65,10 @@ class Command(BaseCommand):
             if batch:
                 queue.run_due()
                 return
-            maintenance.start_in_worker(get_random_string(32))
+            look_after = partial(maintenance.look_after, get_random_string(32))
+            maintenance.start("look after", look_after, maintenance.LOOK_AFTER_EVERY)
+            for name, step, pause in maintenance.routines:
+                maintenance.start(name, step, pause)
             # Beside the jobs: a job may keep the main thread busy for hours.
             for name in maintenance.queues * BESIDE:
                 maintenance.start(f"queue of {name}", partial(empty_queue, name), INTERVAL)

@@ -21,7 +21,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.exceptions import SuspiciousOperation
 from django.core.mail import mailers
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, connection
+from django.db import DEFAULT_DB_ALIAS, Error, connection
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -76,15 +76,15 @@ def examine(account: str = "") -> Iterator[Finding]:
 
     With an account nothing is said about any other one.
     """
+    try:
+        for found in _database():
+            yield Finding(found.part, found.state, mask(found.words))
+    except Error as error:
+        advice = _("Look at DATABASE_URL, and whether its server runs.")
+        yield Finding(gettext_noop("database"), State.BAD, mask(f"{first_line(error).rstrip('.')}. {advice}"))
     for_all = [] if account and PosterAccount.objects.exclude(pk=account).exists() else parts_of_features
     parts: list[tuple[str, Examine, str]] = [
-        (gettext_noop("database"), _database, ""),
-        (gettext_noop("version"), lambda: [(State.GOOD, VERSION)], ""),
-        (gettext_noop("migrations"), _migrations, ""),
         (gettext_noop("cache"), _cache, _("Look at CACHE_URL, and whether its server runs.")),
-        (gettext_noop("worker"), _worker, _("Set JOB_WORKERS=1, or start manage.py worker.")),
-        (gettext_noop("keys"), _keys, _("Put the old key behind the new ones, or connect again.")),
-        (gettext_noop("people"), _people, ""),
         (gettext_noop("mail"), _mail, _("Look at EMAIL_URL, and whether its server runs.")),
         (gettext_noop("backup"), _backup, _("Run manage.py backup, and look why no newer one was made.")),
         ("Poster", partial(_poster, account), ""),
@@ -105,34 +105,56 @@ def _advised(words: str, advice: str) -> str:
     return f"{words.rstrip('.')}. {advice}" if advice else words
 
 
-def _database() -> Found:
+def _database() -> Iterator[Finding]:
+    """Look at what the database answers: without it nothing is known of the other parts of these."""
+    name = gettext_noop("database")
     path = sqlite_file(DEFAULT_DB_ALIAS)
     if path and not path.exists():
-        yield (
-            State.BAD,
-            _("there is no file %(path)s: a start makes one, or manage.py migrate") % {"path": path},
-        )
+        words = _("there is no file %(path)s: a start makes one, or manage.py migrate")
+        yield Finding(name, State.BAD, words % {"path": path})
         return
-    try:
-        with own_session(DEFAULT_DB_ALIAS) as cursor:
-            cursor.execute("SELECT 1")
-    except Error as error:
-        advice = _("Look at DATABASE_URL, and whether its server runs.")
-        yield State.BAD, f"{first_line(error).rstrip('.')}. {advice}"
-        return
+    with own_session(DEFAULT_DB_ALIAS) as cursor:
+        cursor.execute("SELECT 1")
     version = ".".join(map(str, connection.get_database_version()))
-    yield State.GOOD, _("%(name)s answers") % {"name": f"{connection.display_name} {version}"}
+    words = _("%(name)s answers") % {"name": f"{connection.display_name} {version}"}
+    yield Finding(name, State.GOOD, words)
 
-
-def _migrations() -> Found:
+    yield Finding(gettext_noop("version"), State.GOOD, VERSION)
+    state, words = State.GOOD, _("none is missing")
     if unknown := unknown_migrations():
         words = _("this version is older than the database, which has %(names)s: upgrade")
-        yield State.BAD, words % {"names": ", ".join(unknown)}
-    elif missing := missing_migrations("default"):
+        state, words = State.BAD, words % {"names": ", ".join(unknown)}
+    elif missing := missing_migrations(DEFAULT_DB_ALIAS):
         words = _("missing: %(count)s; a start makes them, or manage.py migrate")
-        yield State.BAD, words % {"count": missing}
+        state, words = State.BAD, words % {"count": missing}
+    yield Finding(gettext_noop("migrations"), state, words)
+
+    name = gettext_noop("worker")
+    if alive := WorkerHeartbeat.objects.alive().count():
+        yield Finding(name, State.GOOD, _("%(count)s seen in the last minute") % {"count": alive})
     else:
-        yield State.GOOD, _("none is missing")
+        words = _("none was seen in the last hour: bulk changes wait, and changes without an answer")
+        if last := WorkerHeartbeat.objects.order_by("-seen_at").first():
+            words = _("none was seen since %(time)s: bulk changes wait, and changes without an answer")
+            words %= {"time": f"{timezone.localtime(last.seen_at):%F %T}"}
+        yield Finding(name, State.BAD, _advised(words, _("Set JOB_WORKERS=1, or start manage.py worker.")))
+
+    name, advice = gettext_noop("keys"), _("Put the old key behind the new ones, or connect again.")
+    report = examine_keys()
+    if report is None:
+        yield Finding(name, State.BAD, _advised(_("the stored secrets cannot be read"), advice))
+    elif report.lost:
+        yield Finding(name, State.BAD, _advised(report.words(_), advice))
+    else:
+        yield Finding(name, State.GOOD, report.words(_))
+
+    # Owners manage the people of their own account alone.
+    state, words = State.WARNING, _("nobody is an Administrator: manage.py createsuperuser makes one")
+    if administrators := User.objects.filter(is_superuser=True, is_active=True).count():
+        state, words = State.GOOD, _("%(count)s may manage everybody") % {"count": administrators}
+    elif not User.objects.exists():
+        words = _("nobody is here yet: a start of the server prints the link to set it up")
+    yield Finding(gettext_noop("people"), state, words)
 
 
 def _cache() -> Found:
@@ -145,44 +167,11 @@ def _cache() -> Found:
         yield State.GOOD, _("%(name)s answers") % {"name": name}
 
 
-def _worker() -> Found:
-    alive = WorkerHeartbeat.objects.alive().count()
-    if alive:
-        yield State.GOOD, _("%(count)s seen in the last minute") % {"count": alive}
-        return
-    last = WorkerHeartbeat.objects.order_by("-seen_at").values_list("seen_at", flat=True).first()
-    if last:
-        words = _("none was seen since %(time)s: bulk changes wait, and changes without an answer")
-        yield State.BAD, words % {"time": f"{timezone.localtime(last):%F %T}"}
-    else:
-        yield State.BAD, _("none was seen in the last hour: bulk changes wait, and changes without an answer")
-
-
-def _keys() -> Found:
-    report = examine_keys()
-    if report is None:
-        raise DatabaseError(_("the stored secrets cannot be read"))
-    yield State.BAD if report.lost else State.GOOD, report.words(_)
-
-
-def _people() -> Found:
-    """Look for an Administrator: owners manage the people of their own account alone."""
-    administrators = User.objects.filter(is_superuser=True, is_active=True).count()
-    if administrators:
-        yield State.GOOD, _("%(count)s may manage everybody") % {"count": administrators}
-    elif User.objects.exists():
-        yield State.WARNING, _("nobody is an Administrator: manage.py createsuperuser makes one")
-    else:
-        yield State.WARNING, _("nobody is here yet: a start of the server prints the link to set it up")
-
-
 def _mail() -> Found:
     """Connect to the mail server, and send nothing."""
     if not settings.EMAIL_ENABLED:
-        yield (
-            State.GOOD,
-            _("none is sent: EMAIL_URL names a server for invitations, new passwords and notices"),
-        )
+        words = _("none is sent: EMAIL_URL names a server for invitations, new passwords and notices")
+        yield State.GOOD, words
         return
     mailer, started = mailers.default, time.monotonic()
     mailer.open()

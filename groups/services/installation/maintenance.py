@@ -9,10 +9,9 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from io import StringIO
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
 from django.core.management import call_command
 from django.db import close_old_connections, connections, transaction
 from django.utils import timezone
@@ -23,7 +22,8 @@ from groups.services.jobs.lease import stopping
 from groups.services.writes import reconcile as reconciling
 from groups.services.writes.execute import catch_up
 from poster_admin.common.backups import back_up_each_night
-from poster_admin.common.outages import ask_shared, first_line, is_outage, optional
+from poster_admin.common.outages import first_line, is_outage, optional
+from poster_admin.users import security_log, sessions
 
 log = logging.getLogger("groups.journal")
 
@@ -37,20 +37,8 @@ CLEAN_UP_EVERY = 24 * 3600.0
 type FindNames = Callable[[], Iterable[str]]
 """Returns the names of those that have work now: accounts, or readers of notices."""
 
-
-class Routine(NamedTuple):
-    """A step that each worker repeats in a thread of its own, `pause` seconds after its end.
-
-    With `find_names` it has a thread for each of those that have work now: so no account waits for the Poster
-    of another one.
-    """
-
-    name: str
-    step: Callable[..., Any]
-    pause: float
-    find_names: FindNames | None = None
-
-
+routines: list[tuple[str, Callable[[], object], float]] = []
+"""Names of steps that each worker repeats in threads of their own, and the pause after the end of each."""
 pruned: dict[str, Callable[[], int]] = {}
 """Names of rows whose time is over, each with the function that deletes and counts them."""
 queues: list[str] = []
@@ -59,61 +47,17 @@ ABANDONED = timedelta(days=1)
 """Time after which the worker of a task counts as killed."""
 
 
-def forget_tasks() -> int:
-    """Delete the rows of tasks that ended JOB_RESULT_DAYS ago, or whose worker was killed."""
-    now, tasks = timezone.now(), DBTaskResult.objects.all()
-    ended = tasks.finished().filter(finished_at__lt=now - timedelta(days=settings.JOB_RESULT_DAYS))
-    killed = tasks.running().filter(started_at__lt=now - ABANDONED)
-    return (ended | killed).delete()[0]
-
-
-def start_in_worker(worker_id: str) -> None:
-    start("look after", lambda: look_after(worker_id), LOOK_AFTER_EVERY)
-    for name, step, pause, find_names in routines:
-        start(name, thread_for_each(name, find_names, step) if find_names else step, pause)
-
-
-def start_in_server() -> None:
-    """Store what could not be stored when a change was sent."""
-    start("catch up", catch_up, LOOK_AFTER_EVERY)
-
-
-def reconcile(account: str | None = None) -> None:
-    for change in reconciling.reconcile_due(account):
-        log.info("Change %s is settled: %s %s", change.pk, change.state, change.reason)
-
-
-def look_after(worker_id: str) -> None:
-    with transaction.atomic():
-        if WorkerHeartbeat.objects.beat(worker_id):
-            reconciling.bring_checks_forward(Change.objects.all())
-    catch_up()
-
-
-def clean_up() -> None:
-    """Do what a timer of systemd does: a container has none."""
-    for command in ("prune", "audit_history"):
-        printed = StringIO()
-        call_command(command, stdout=printed)
-        for line in printed.getvalue().splitlines():
-            if not line.startswith("0 "):
-                log.info("%s: %s", command, line)
-
-
-routines = [
-    Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
-    Routine("backup", back_up_each_night, BACK_UP_EVERY),
-    Routine("clean up", clean_up, CLEAN_UP_EVERY),
-]
-
-
 def routine[S: Callable[..., Any]](
     name: str, pause: float, for_each: FindNames | None = None
 ) -> Callable[[S], S]:
-    """Let each worker repeat a step, `pause` seconds after its end; one that runs once takes a lease."""
+    """Let each worker repeat a step; one that runs once takes a lease.
+
+    With `for_each` it has a thread for each of those that have work now: so no account waits for the Poster
+    of another one.
+    """
 
     def add(step: S) -> S:
-        routines.append(Routine(name, step, pause, for_each))
+        routines.append((name, thread_for_each(name, for_each, step) if for_each else step, pause))
         return step
 
     return add
@@ -129,10 +73,8 @@ def prune[F: Callable[[], int]](name: str) -> Callable[[F], F]:
     return add
 
 
-def start(name: str, step: Callable[[], object], pause: float) -> threading.Thread:
-    thread = threading.Thread(target=repeat, args=(name, step, pause), name=name, daemon=True)
-    thread.start()
-    return thread
+def start(name: str, step: Callable[[], object], pause: float) -> None:
+    threading.Thread(target=repeat, args=(name, step, pause), name=name, daemon=True).start()
 
 
 def repeat(name: str, step: Callable[[], object], pause: float, stop: threading.Event = stopping) -> None:
@@ -158,9 +100,8 @@ def thread_for_each(name: str, find_names: FindNames, work: Callable[[str], obje
     def step() -> None:
         for each in find_names():
             if each not in threads or not threads[each].is_alive():
-                threads[each] = threading.Thread(
-                    target=work_for, args=(each,), name=f"{name} {each}", daemon=True
-                )
+                title = f"{name} {each}"
+                threads[each] = threading.Thread(target=work_for, args=(each,), name=title, daemon=True)
                 threads[each].start()
 
     return step
@@ -182,25 +123,55 @@ def survive(name: str, step: Callable[[], object]) -> None:
             log.exception("The thread %r failed and goes on", name)
 
 
-WORKER_ALIVE = "worker-alive"
-WORKER_ALIVE_SECONDS = 10
+# --- The steps of the core ----------------------------------------------------------------------------------
+
+
+@routine("reconcile", RECONCILE_EVERY, reconciling.accounts_due)
+def reconcile(account: str) -> None:
+    for change in reconciling.reconcile_due(account):
+        log.info("Change %s is settled: %s %s", change.pk, change.state, change.reason)
+
+
+routine("backup", BACK_UP_EVERY)(back_up_each_night)
+
+
+@routine("clean up", CLEAN_UP_EVERY)
+def clean_up() -> None:
+    """Do what a timer of systemd does: a container has none."""
+    for name, forget in pruned.items():
+        if count := forget():
+            log.info("prune: %s %s", count, name)
+    call_command("audit_history", stdout=(printed := StringIO()))
+    for line in printed.getvalue().splitlines():
+        log.info("audit_history: %s", line)
+
+
+prune("lines of the security log")(security_log.forget_old)
+prune("sessions that are over")(sessions.forget_over)
+
+
+@prune("rows of tasks")
+def forget_tasks() -> int:
+    """Delete the rows of tasks that ended JOB_RESULT_DAYS ago, or whose worker was killed."""
+    now, tasks = timezone.now(), DBTaskResult.objects.all()
+    ended = tasks.finished().filter(finished_at__lt=now - timedelta(days=settings.JOB_RESULT_DAYS))
+    killed = tasks.running().filter(started_at__lt=now - ABANDONED)
+    return (ended | killed).delete()[0]
+
+
+def look_after(worker_id: str) -> None:
+    """Show that the worker runs, and store what could not be stored when a change was sent."""
+    with transaction.atomic():
+        if WorkerHeartbeat.objects.beat(worker_id):
+            reconciling.bring_checks_forward(Change.objects.all())
+    catch_up()
 
 
 def is_any_alive() -> bool:
-    """Return True if a worker was seen within the last minute, or was 10 seconds ago.
+    """Return True if a worker was seen within the last minute.
 
-    Only that one runs is cached, so pages cost no query with a worker, and are right at once when one starts.
     While the database is away nobody can tell: then one is thought to run.
     """
-    if ask_shared(lambda: cache.get(WORKER_ALIVE), None):
-        return True
     with optional("whether a worker runs"):
-        alive = WorkerHeartbeat.objects.alive().exists()
-        if alive:
-            ask_shared(lambda: cache.set(WORKER_ALIVE, alive, timeout=WORKER_ALIVE_SECONDS), None)
-        return alive
+        return WorkerHeartbeat.objects.alive().exists()
     return True
-
-
-def worker_warning() -> str:
-    return "" if WorkerHeartbeat.objects.alive().exists() else "no worker has been seen for a minute"

@@ -33,15 +33,22 @@ from groups.services.jobs.lease import JobLease, PutOff, Stopped, sender_of
 from groups.services.writes.commands import Command
 from groups.services.writes.execute import catch_up, execute
 from groups.services.writes.lag import unseen_change
-from groups.services.writes.not_sent import BonusBlocked, Held, Locked, NotRecorded, NotRecordedNow
 from groups.services.writes.outcome import differing
 from groups.services.writes.reconcile import due, follow_up
+from groups.services.writes.submissions import BonusBlocked, Held, Locked, NotRecorded, NotRecordedNow
 
 State, Reason = Change.State, Change.Reason
 # Reasons of changes that were not sent; they may be retried without limit.
 NOTHING_SENT = frozenset(
     (Reason.NOT_READ, Reason.UNREADABLE_ROW, Reason.NOT_SHOWN_YET, Reason.NOT_SENT, Reason.NEVER_SENT)
 )
+# Errors after which the commands that are left would fail too.
+STOPS: dict[type[Exception], Job.Stop] = {
+    PermissionDenied: Job.Stop.NO_RIGHT,
+    NotRecorded: Job.Stop.NOT_RECORDED,
+    BonusBlocked: Job.Stop.BONUS_BLOCKED,
+    LocksLost: Job.Stop.LOCKS_LOST,
+}
 TROUBLES_IN_A_ROW = 3
 TRIES = 3
 READ_TOGETHER = 50
@@ -85,75 +92,65 @@ def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
         for done in [pool.submit(executor.work) for _ in range(count)]:
             done.result()
     lease.check()
-    if executor.gave_way:
-        raise PutOff
-    # An open change counts as made, and may turn out not to be: then there is room for another client.
-    if executor.is_beyond and not executor.changes and not settle_open(lease):
-        raise Stopped(Job.Stop.BEYOND_LIMITS)
-    if executor.not_counted is not None and not executor.changes:
-        raise executor.not_counted
+    match executor.end:
+        case PutOff() as turn_is_over:
+            raise turn_is_over
+        case PosterError() as error if not executor.changes:
+            raise error
+        case Held() if not executor.changes and not settle_open(lease):
+            # An open change counts as made, and may turn out not to be: then there is room for another one.
+            raise Stopped(Job.Stop.BEYOND_LIMITS)
     return executor.changes
 
 
 class _Executor:
     def __init__(self, lease: JobLease, commands: Iterable[Command]) -> None:
         self.changes: list[Change] = []
-        self.is_beyond = False
-        self.not_counted: PosterError | None = None
-        self.gave_way = False
+        # Why no further command is taken, beside troubles in a row.
+        self.end: BaseException | None = None
         self._lease = lease
         self._commands = iter(commands)
         self._lock = threading.Lock()
         self._troubles = 0
-        self._given_up = False
 
     def work(self) -> None:
         try:
             while True:
                 self._lease.check_now()
                 if self._lease.is_turn_over():
-                    self.gave_way = self._given_up = True
+                    self.end = PutOff()
                 with self._lock:
-                    command = None if self._given_up else next(self._commands, None)
+                    is_over = self.end is not None or self._troubles >= TROUBLES_IN_A_ROW
+                    command = None if is_over else next(self._commands, None)
                 if command is None:
                     return
                 self._execute(command)
-        except BaseException:
-            self._given_up = True
+        except BaseException as error:
+            self.end = error
             raise
         finally:
             connections.close_all()
 
-    def _execute(self, command: Command) -> None:  # noqa: C901 - one arm an error is the clearest form
+    def _execute(self, command: Command) -> None:
         try:
             change = execute(replace(command, credentials=sender_of(self._lease.job)))
         except Locked:
             return  # the next pass tries it again
-        except PermissionDenied:
-            raise Stopped(Job.Stop.NO_RIGHT) from None
+        except (Held, PosterError) as error:
+            self.end = error
+            return
         except NotRecordedNow:
             raise
-        except NotRecorded:
-            raise Stopped(Job.Stop.NOT_RECORDED) from None
-        except BonusBlocked:
-            raise Stopped(Job.Stop.BONUS_BLOCKED) from None
-        except Held:
-            self.is_beyond = self._given_up = True
-            return
-        except PosterError as error:
-            self.not_counted, self._given_up = error, True
-            return
-        except LocksLost:
-            raise Stopped(Job.Stop.LOCKS_LOST) from None
+        except tuple(STOPS) as error:
+            raise Stopped(STOPS[type(error)]) from None
         if change.failure == Change.Failure.NO_ACCESS:
             OutageBackoff(self._lease).wait(Job.Stop.TOKEN, change.message)
         with self._lock:
             self.changes.append(change)
-            unreached = Try.of(change).sent_nothing
-            self._troubles = self._troubles + 1 if unreached else 0
-            if self._troubles >= TROUBLES_IN_A_ROW:
-                self._given_up = True
-            if not unreached:
+            if Try.of(change).sent_nothing:
+                self._troubles += 1
+            else:
+                self._troubles = 0
                 self._lease.note_progress()
 
 
@@ -291,22 +288,26 @@ def run_passes(lease: JobLease, one_pass: Callable[[], bool]) -> None:
         more = settle_open(lease) or tried
 
 
-def check_target(lease: JobLease) -> None:
-    """Read the group that clients are moved to. Raises `Stopped` if it is gone, and `PosterError`.
+def is_there(lease: JobLease, group_id: int) -> bool:
+    """Return True if Poster has a group. Raises `PosterError`.
 
     A group that was created here just now may not show for a while: raises `InvalidResponse` until then. Any
     other one may be omitted by mistake, so it is read twice before it counts as gone.
     """
-    job, target_id = lease.job, lease.job.target_id or 0
-    credentials = sender_of(job)
-    if find_group(credentials, target_id) is not None:
-        return
-    if unseen_change(job.account_id, target_id, None) is not None:
+    look = partial(find_group, sender_of(lease.job), group_id)
+    if look() is not None:
+        return True
+    if unseen_change(lease.job.account_id, group_id, None) is not None:
         raise InvalidResponse(
             "the new group does not show yet", method="clients.getGroup", reason=ErrorReason.MOVING
         )
     lease.wait(settings.POSTER_CONFIRM_SECONDS)
-    if find_group(credentials, target_id) is None:
+    return look() is not None
+
+
+def check_target(lease: JobLease) -> None:
+    """Raise `Stopped` if the group that clients are moved to is gone; else as `is_there`."""
+    if not is_there(lease, lease.job.target_id or 0):
         raise Stopped(Job.Stop.TARGET_GONE)
 
 

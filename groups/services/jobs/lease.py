@@ -7,7 +7,6 @@ open.
 import logging
 import threading
 import time
-import uuid
 from datetime import timedelta
 from typing import Any, Self
 
@@ -20,9 +19,9 @@ from groups.models import Change, IdsFirst, Job, JobQuerySet, Lock, PosterAccoun
 from groups.models.jobs import lease_time
 from groups.models.leases import RELEASED, Lease
 from groups.models.locks import Holder, future_key, members_key
-from groups.services.credentials import credentials_to_try, is_active
+from groups.services.credentials import credentials_to_try
 from groups.services.gateway import check_token
-from poster_admin.common.outages import Outage, first_line, optional
+from poster_admin.common.outages import first_line, optional
 
 log = logging.getLogger("groups.jobs")
 
@@ -71,29 +70,22 @@ def holders_of(credentials: PosterCredentials, group_id: int) -> list[Holder]:
 
 
 class JobLease:
-    def __init__(self, job: Job, run: uuid.UUID | None = None) -> None:
+    def __init__(self, job: Job) -> None:
         self.job = job
         self.began = time.monotonic()
         self._wrote: float | None = None
-        self._lease = Lease(Job, job.pk, run)
+        self._lease = Lease(Job, job.pk)
         self._over = threading.Event()
-        self._out_of_touch = False
         self._ended = threading.Event()
         self._pulse = threading.Thread(target=self._heartbeat, name=f"lease of {job.pk}", daemon=True)
 
     def take(self) -> bool:
         now = timezone.now()
-        me = self._lease.holder
-        rows = Job.objects.due() | Job.objects.filter(state__in=Job.ACTIVE, holder=me)
-        taken = rows.take(
-            self.job.pk,
-            lease_time(),
-            holder=me,
-            state=Job.State.RUNNING,
-            next_try_at=None,
-            started_at=self.job.started_at or now,
-        )
-        if taken:
+        running: dict[str, Any] = {"state": Job.State.RUNNING, "next_try_at": None}
+        running["started_at"] = self.job.started_at or now
+        taken = Job.objects.due().take(self.job.pk, lease_time(), **running)
+        if taken is not None:
+            self._lease = taken
             PosterAccount.objects.filter(pk=self.job.account_id).update(job_turn_at=now)
         self.job.refresh_from_db()
         return taken is not None
@@ -109,9 +101,7 @@ class JobLease:
             self._lease.release()
 
     def check(self) -> None:
-        """Raise `Interrupted` if this run has to release the job, `Outage` if the lease was not renewed."""
-        if self._out_of_touch and not stopping.is_set():
-            raise Outage("the lease of the job could not be renewed")
+        """Raise `Interrupted` if this run has to release the job, or its lease could not be renewed."""
         if self._over.is_set() or stopping.is_set():
             raise Interrupted
 
@@ -182,7 +172,6 @@ class JobLease:
                     log.warning("The lease of job %s cannot be renewed: %s", self.job.pk, first_line(error))
                     connections.close_all()
                     if time.monotonic() > lost_at:
-                        self._out_of_touch = True
                         self._over.set()
                         return
         finally:
@@ -192,6 +181,6 @@ class JobLease:
 def sender_of(job: Job) -> PosterCredentials:
     """Return refused credentials too: Poster may be wrong. Raises `Stopped` without a user or token."""
     credentials = credentials_to_try(job.user_id, job.account_id)
-    if credentials is None:
-        raise Stopped(Job.Stop.TOKEN if is_active(job.user_id) else Job.Stop.NO_USER)
+    if isinstance(credentials, str):
+        raise Stopped(Job.Stop(credentials))
     return credentials

@@ -1,13 +1,12 @@
 """Let jobs wait in their table, run in a worker those that are due, and control them."""
 
 import logging
-import time
 import uuid
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db import connections, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,8 +15,7 @@ from groups.models import Change, Job
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import Interrupted, JobLease, PutOff, Stopped, stopping
 from groups.services.writes import gates
-from groups.services.writes.not_sent import NotNow, taking_locks
-from groups.services.writes.submissions import record_once, register
+from groups.services.writes.submissions import NotNow, record_once, register, taking_locks
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.outages import is_outage
 
@@ -25,9 +23,6 @@ log = logging.getLogger("groups.jobs")
 
 # Until it is approved, a job that was asked for is only the request for it.
 register(Job.objects.exclude(state=Job.State.ASKED))
-
-# Seconds that a job waits for the dashboard's own database, one delay after the other.
-RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
 
 # Stop reasons that a user has to accept to resume the job.
 SEEN = frozenset((Job.Stop.SIDE_EFFECT, Job.Stop.DIFFERS))
@@ -61,33 +56,13 @@ def run_due() -> None:
 def run_job(job_id: uuid.UUID) -> None:
     """Run a job until it ends or this run has to release it.
 
-    While the database or disk is away, wait without a limit and then continue: every write is recorded in the
-    journal before it is sent.
+    Raises what `is_outage` says is one. Once the database or disk is back, another run continues where this
+    one was: every write is recorded in the journal before it is sent.
     """
-    run, bad = uuid.uuid4(), 0
-    while True:
-        started = time.monotonic()
-        try:
-            _work_on(job_id, run)
-        except Exception as error:
-            if not is_outage(error):
-                raise
-            log.warning("Job %s waits for the database: %s", job_id, type(error).__name__)
-            connections.close_all()
-        else:
-            return
-        if time.monotonic() - started > RETRY_DELAYS[-1]:
-            bad = 0
-        if stopping.wait(RETRY_DELAYS[min(bad, len(RETRY_DELAYS) - 1)]):
-            return
-        bad += 1
-
-
-def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
     job = Job.objects.select_related("account").filter(pk=job_id).first()
     if job is None:
         return
-    lease = JobLease(job, run)  # one that has come back from an outage of the database holds the job already
+    lease = JobLease(job)
     if not lease.take():
         return
     with lease:

@@ -14,7 +14,6 @@ from functools import partial
 from itertools import batched, count
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Exists, Max, OuterRef, Q
@@ -25,8 +24,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
 from groups.models.contents import Content, Pairs
 from groups.models.locks import members_key
-from groups.services.clients import group_of_client
-from groups.services.groups import find_group, list_groups_now
+from groups.services.groups import list_groups_now
 from groups.services.jobs.executor import (
     READ_TOGETHER,
     OutageBackoff,
@@ -34,22 +32,22 @@ from groups.services.jobs.executor import (
     check_as_intended,
     first_made,
     is_accepted,
+    is_there,
     lock_target,
     may_be_tried,
-    read_each,
     run_passes,
     settle_open,
     submit_all,
     submit_one_by_one,
 )
 from groups.services.jobs.kinds import SKIPPED, JobKind, register
-from groups.services.jobs.lease import JobLease, Stopped, sender_of
+from groups.services.jobs.lease import JobLease, Stopped
 from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.commands import Command, MoveClient
-from groups.services.writes.lag import have_moved, unseen_change
-from groups.services.writes.not_sent import NotNow
+from groups.services.writes.lag import have_moved
 from groups.services.writes.reach import Reach, count_each_reached, reached_by
+from groups.services.writes.submissions import NotNow
 
 Action, State = Change.Action, Change.State
 # A group has to be there before its clients go back, and they have to be out of it before it is removed.
@@ -326,42 +324,22 @@ class _Undo:
         commands = self._commands(ids)
         if not commands:
             return False
-        if moved_on := self._moved_on(commands):
-            self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
-            self._submit(moved_on)
-            if not (commands := self._commands(ids)):
-                return True
         if action == Action.CREATE and have_moved(job=self._job):
             # Wait until Poster must show the moves: they may lead out of a group that is removed.
             self._backoff.wait(Job.Stop.NOT_EMPTY)
         if not self._is_tested(action):
             for change in submit_one_by_one(self._lease, commands):
                 self._check_first(change)
-                if self._is_tested(action) or change.reason in SKIPPED:
+                if self._is_tested(action):
                     break
             # Go on only after one change of this kind was undone as it should be.
             commands = self._commands(ids) if self._is_tested(action) else []
         if commands:
-            self._submit(commands)
+            changes = self._backoff.ask_poster(partial(submit_all, self._lease, commands))
+            if not changes:
+                self._backoff.wait(Job.Stop.LOCKED)
+            self._backoff.note(changes)
         return True
-
-    def _submit(self, commands: Sequence[Command]) -> None:
-        changes = self._backoff.ask_poster(partial(submit_all, self._lease, commands))
-        if not changes:
-            self._backoff.wait(Job.Stop.LOCKED)
-        self._backoff.note(changes)
-
-    def _moved_on(self, commands: Iterable[Command]) -> list[MoveClient]:
-        """Look for all who have moved on once the job has met one: without that each takes seconds."""
-        if not Change.objects.filter(job=self._job, reason__in=SKIPPED).exists():
-            return []
-        moves = {command.client_id: command for command in commands if isinstance(command, MoveClient)}
-        return [
-            replace(moves[client_id], seen_in=group_id)
-            for found in read_each(self._lease, moves, group_of_client)
-            for client_id, group_id in found.items()
-            if group_id not in {None, moves[client_id].from_id}
-        ]
 
     def _commands(self, ids: Sequence[uuid.UUID]) -> list[Command]:
         """Return the commands that are due; failures from before the job has stopped do not count.
@@ -392,24 +370,12 @@ class _Undo:
                 continue
             group_id = self._created.get(command.to_id, command.to_id)
             if group_id not in there:
-                there[group_id] = self._is_there(group_id)
+                there[group_id] = self._backoff.ask_poster(partial(is_there, self._lease, group_id))
             if there[group_id]:
                 present.append(replace(command, to_id=group_id))
         self._gone -= there.keys()
-        self._gone |= {group_id for group_id, is_there in there.items() if not is_there}
+        self._gone |= {group_id for group_id, found in there.items() if not found}
         return present
-
-    def _is_there(self, group_id: int) -> bool:
-        """Return True if Poster has the group; it may omit one by mistake, and a new one for a while."""
-        look = partial(find_group, sender_of(self._job), group_id)
-        while self._backoff.ask_poster(look) is None:
-            self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
-            if self._backoff.ask_poster(look) is not None:
-                return True
-            if unseen_change(self._job.account_id, group_id, None) is None:
-                return False
-            self._backoff.wait(Job.Stop.TARGET_GONE)
-        return True
 
     def _is_tested(self, action: Change.Action) -> bool:
         """Return True if the journal shows a change of this kind that the job has undone."""

@@ -36,9 +36,16 @@ from groups.services.groups import cache_key, keep_cached
 from groups.services.messages import failure_of
 from groups.services.writes import gates
 from groups.services.writes.commands.base import CONSENT, Command
-from groups.services.writes.not_sent import Locked, NotNow, NotRecorded, NotRecordedNow, raise_if_locked
 from groups.services.writes.reconcile import Reading, contradicts, read_outcome, schedule_recheck, settle
-from groups.services.writes.submissions import TRIES_TO_RECORD, find_known
+from groups.services.writes.submissions import (
+    TRIES_TO_RECORD,
+    Locked,
+    NotNow,
+    NotRecorded,
+    NotRecordedNow,
+    find_known,
+    raise_if_locked,
+)
 from poster_admin.common.outages import PATIENCE, Outage, first_line, is_outage, patience
 
 log = logging.getLogger("groups.journal")
@@ -125,7 +132,10 @@ def _close_unsent(change: Change) -> None:
 
 
 def _record(command: Command, columns: dict[str, Any]) -> Change:
-    """Record the change and take its locks, or return the existing change of the same operation."""
+    """Record the change and take its locks, or return the existing change of the same operation.
+
+    Raises `Locked` if a lock is in the way.
+    """
     problem: DatabaseError | None = None
     sender, consent = command.sender, command.consent
     consented = {name: getattr(consent, name) for name in CONSENT} if consent else {}
@@ -147,14 +157,14 @@ def _record(command: Command, columns: dict[str, Any]) -> Change:
                 for gate in gates.registered:
                     gate.in_transaction(change, command)
                 change.save(lock_keys=command.lock_keys)
-        except NotNow:
-            if (known := _find_existing(command, change)) is not None:
-                return known
-            raise
-        except IntegrityError as error:
-            if (known := _find_existing(command, change)) is not None:
-                return known
-            problem = error
+        except (NotNow, IntegrityError) as error:
+            known = find_known(command.submission, Change, of_job=command.job is not None)
+            if known is not None:
+                return _await_outcome(known)
+            raise_if_locked(change.account_id, command.lock_keys, of=(change.job_id, change.again_of_id))
+            if isinstance(error, NotNow):
+                raise
+            problem = error  # a lock was released meanwhile, or the insert failed otherwise
         except DatabaseError as error:
             problem = error
             break
@@ -175,18 +185,6 @@ def _supersede(change: Change) -> None:
         lost, state=Change.State.FAILED, reason=Reason.SUPERSEDED
     ):
         raise NotNow
-
-
-def _find_existing(command: Command, change: Change) -> Change | None:
-    """Return None if there is no such change: a lock was released meanwhile, or the insert failed otherwise.
-
-    Raises `Locked` if a lock is in the way.
-    """
-    known = find_known(command.submission, Change, of_job=command.job is not None)
-    if known is not None:
-        return _await_outcome(known)
-    raise_if_locked(change.account_id, command.lock_keys, of=(change.job_id, change.again_of_id))
-    return None
 
 
 def _await_outcome(change: Change) -> Change:
@@ -216,7 +214,7 @@ def _read_before(command: Command, change: Change, *, until: float) -> bool:
             return False
         # An outdated read could lead to overwriting a change made here, so read again while there is time.
         problem = Reason.NOT_SHOWN_YET if command.is_behind(change, remote) else command.precheck(remote)
-        if problem not in READ_AGAIN or command.was_seen(remote):
+        if problem not in READ_AGAIN:
             break
     before = command.before(remote)
     if problem:

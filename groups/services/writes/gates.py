@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from groups.models import Change, Job
 from groups.services.writes.commands import Command, GroupCommand
-from groups.services.writes.not_sent import BonusBlocked
+from groups.services.writes.submissions import BonusBlocked
 
 
 class Gate:

@@ -5,7 +5,7 @@ A read that shows such values within POSTER_LAG_SECONDS counts as outdated, not 
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from operator import attrgetter
 
 from django.conf import settings
@@ -17,7 +17,7 @@ from groups.models.changes import OF_GROUPS
 from groups.models.contents import ClientBefore, ClientPlace
 from groups.poster import Client, Group, GroupValues
 from groups.poster.fields import fold
-from groups.services.groups import Groups, OneGroup, list_groups_now, read_now
+from groups.services.groups import Groups, list_groups_now, read_now
 from groups.services.writes.outcome import Replaced, same
 
 # The form of a group asks for them, so the question is put together once.
@@ -102,9 +102,7 @@ def locked_ids(credentials: PosterCredentials) -> set[int]:
     return {change.group_id for change in changes if change.holds_locks and change.group_id}
 
 
-def certain_groups(
-    credentials: PosterCredentials, read: Groups | OneGroup, ids: Collection[int]
-) -> dict[int, Group]:
+def certain_groups(credentials: PosterCredentials, read: Groups, ids: Collection[int]) -> dict[int, Group]:
     """Return those of the groups with these ids whose present values are certain.
 
     The last good copy proves nothing, nor does a group whose change is open. A read that does not show a
@@ -157,13 +155,10 @@ def hides_move(change: Change, client: Client | None) -> bool:
 
 def have_moved(**by: object) -> bool:
     """Return True if a job moved clients recently, into a group or at all: Poster may show the old places."""
-    changes = Change.objects.filter(settled_at__gt=_since(), **by)
-    return changes.filter(action__in=Change.OF_CLIENTS, state__in=Change.MADE).exists()
+    made = Change.objects.filter(action__in=Change.OF_CLIENTS, state__in=Change.MADE)
+    return made.filter(_open_or_recent(), **by).exists()
 
 
 def _open_or_recent() -> Q:
-    return Q(settled_at__gt=_since()) | Q(settled_at__isnull=True)
-
-
-def _since() -> datetime:
-    return timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS)
+    since = timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS)
+    return Q(settled_at__gt=since) | Q(settled_at__isnull=True)

@@ -63,11 +63,8 @@ def read_outcome(
     if change.found != found or change.found_since is None:
         Change.objects.settle(change, found=found, found_since=now)
         return Reading(outcome, certain=False)
-    return Reading(outcome, certain=now - change.found_since >= _confirmed_after())
-
-
-def _confirmed_after() -> timedelta:
-    return timedelta(seconds=settings.POSTER_CONFIRM_SECONDS)
+    seen_for = (now - change.found_since).total_seconds()
+    return Reading(outcome, certain=seen_for >= settings.POSTER_CONFIRM_SECONDS)
 
 
 def settle(change: Change, outcome: Outcome, **values: object) -> bool:
@@ -164,7 +161,7 @@ def follow_up(change: Change) -> bool:
     if outcome is None or outcome.last_resort:
         outcome = _given_up(change, outcome)
     if outcome is not None and not look.certain:
-        soon = timezone.now() + _confirmed_after()
+        soon = timezone.now() + timedelta(seconds=settings.POSTER_CONFIRM_SECONDS)
         Change.objects.settle(change, next_check_at=min(soon, change.next_check_at or soon))
         return False
     return outcome is not None and settle(change, outcome)

@@ -11,7 +11,7 @@ import urllib3
 from django.conf import settings
 from django.urls import reverse
 
-from groups.forms.groups import Version
+from groups.forms import Version
 from groups.poster import Group
 from poster_admin.env import is_loopback
 

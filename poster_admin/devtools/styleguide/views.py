@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from groups.forms.groups import GroupForm
+from groups.forms import GroupForm
 from groups.models import Change
 from groups.poster import Group, GroupList
 from groups.presenters.lists import ListForm, Listing

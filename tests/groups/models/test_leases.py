@@ -1,6 +1,5 @@
 """Test leases: one process works on a row, and another one takes it over when the time is up."""
 
-import uuid
 from datetime import timedelta
 
 import pytest
@@ -57,11 +56,3 @@ def test_a_lease_is_held_within_a_time_after_it_was_taken_or_renewed(message):
     lease.row.update(**lease.renewal(until))
     assert Delivery.objects.get().held_until == until
     assert lease.is_held(within=MINUTE)
-
-
-def test_a_holder_that_comes_back_takes_its_own_row_again(message):
-    holder = uuid.uuid4()
-    assert take(message, holder=holder) is not None
-    rows = Delivery.objects.filter(state=Delivery.State.WAITING)
-    assert rows.take(message.pk, LEASE) is None
-    assert rows.take(message.pk, LEASE, holder=holder) is not None

@@ -12,7 +12,7 @@ from groups.features.elsewhere.models import Watch
 from groups.models.leases import AGAIN, PAUSES
 from groups.poster import NotAllowed, TokenRejected, Unreachable
 from groups.services.due import Hold, Later, LeaseLost, Refused, run_due
-from groups.services.writes.not_sent import NotSent
+from groups.services.writes.submissions import NotSent
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()

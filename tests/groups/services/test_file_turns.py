@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from groups.services.limits import file_turn
+from groups.services.gateway import file_turn
 
 pytestmark = pytest.mark.django_db
 

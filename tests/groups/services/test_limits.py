@@ -9,9 +9,9 @@ import pytest
 
 from groups.poster import ErrorReason, NotAllowed, Transport
 from groups.poster.transport import Answer
-from groups.services import gateway, limits
+from groups.services import gateway
 from groups.services.credentials import credentials_of
-from groups.services.limits import LimitedTransport, NoSlot, waiting
+from groups.services.gateway import LimitedTransport, NoSlot, waiting
 from poster_admin.common import threaded
 
 
@@ -42,16 +42,16 @@ def test_an_account_has_so_many_calls_under_way(settings):
     assert counting.most == 2
     with ExitStack() as held:
         for _ in range(2):
-            held.enter_context(limits.slots("calls of demo", 2))
+            held.enter_context(gateway.slots("calls of demo", 2))
         assert LimitedTransport(counting, "other", 1).exchange("GET", "", deadline=time.monotonic() + 60)
         late = LimitedTransport(counting, "demo", 1).exchange("GET", "", deadline=time.monotonic() + 0.02)
     assert late.reason == ErrorReason.BUSY
 
 
 def test_threads_that_wait_are_limited_in_all_and_for_each_user(monkeypatch):
-    monkeypatch.setattr(limits, "LONGEST_WAIT", 0.01)
-    monkeypatch.setattr(limits, "IN_ALL", 3)
-    monkeypatch.setattr(limits, "OF_PERSON", 2)
+    monkeypatch.setattr(gateway, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(gateway, "IN_ALL", 3)
+    monkeypatch.setattr(gateway, "OF_PERSON", 2)
 
     def is_let_in(person):
         with suppress(NoSlot), waiting(person):
@@ -66,7 +66,7 @@ def test_threads_that_wait_are_limited_in_all_and_for_each_user(monkeypatch):
 
 
 def test_pages_that_do_not_ask_poster_have_threads_left():
-    assert limits.IN_ALL + 16 <= threaded.THREADS
+    assert gateway.IN_ALL + 16 <= threaded.THREADS
 
 
 def test_many_who_look_at_once_share_one_answer_and_one_error(monkeypatch):
@@ -107,7 +107,7 @@ def test_many_who_look_at_once_share_one_answer_and_one_error(monkeypatch):
 
 @pytest.mark.django_db
 def test_no_turn_is_said_in_words_and_not_held_against_poster(staff, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(limits, "OF_PERSON", 0)
+    monkeypatch.setattr(gateway, "OF_PERSON", 0)
     answer = browse(staff).get("/groups/")
     assert answer.status_code == 503
     assert answer["Retry-After"] == "10"
@@ -119,7 +119,7 @@ def test_no_turn_is_said_in_words_and_not_held_against_poster(staff, browse, san
 
 @pytest.mark.django_db
 def test_a_person_who_asks_a_lot_is_in_nobodys_way(staff, owner, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(limits, "OF_PERSON", 1)
+    monkeypatch.setattr(gateway, "OF_PERSON", 1)
     with waiting(staff.pk):
         assert browse(staff).get("/groups/1/edit/").status_code == 503
         assert browse(owner).get("/groups/1/edit/").status_code == 200
@@ -133,7 +133,7 @@ def test_a_write_without_a_turn_is_not_sent(staff, browse, sandbox, monkeypatch)
 
     client = browse(staff)
     form = group_form(client, "/groups/1/edit/")
-    monkeypatch.setattr(limits, "OF_PERSON", 0)
+    monkeypatch.setattr(gateway, "OF_PERSON", 0)
     assert client.post("/groups/1/edit/", form).status_code == 503
     assert Change.objects.get().state == Change.State.FAILED
     assert not sandbox.posts()

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from groups.features.bulk.files.read_workbook import ROWS_AT_MOST
 from groups.features.bulk.services import Entry, Intended, LineError
-from groups.forms.fields import LARGEST_BONUS
+from groups.forms import LARGEST_BONUS
 from groups.poster import Group, LoyaltyType
 from groups.poster.fields import plain
 from groups.services.groups import Groups

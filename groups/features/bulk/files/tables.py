@@ -24,13 +24,13 @@ from groups.features.bulk.files import read_workbook
 from groups.features.bulk.files.schemes import is_scheme, names_twice, read_scheme
 from groups.features.bulk.forms import LineForm
 from groups.features.bulk.services import EditPlan, Entry, Intended, Line, LineError
-from groups.forms.fields import NameField
+from groups.forms import NameField
 from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyType
 from groups.poster.fields import fold, storable, whole_number
 from groups.presenters.lists import column_sets
+from groups.services.gateway import file_turn
 from groups.services.groups import Groups
-from groups.services.limits import file_turn
 from groups.services.values import DEFAULT_CURRENCY, currency, type_label
 from groups.services.writes.lag import current_groups
 from groups.spreadsheets import FORMULA_START, header

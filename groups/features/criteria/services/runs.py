@@ -61,9 +61,8 @@ from groups.services.jobs.lease import JobLease, PutOff, Stopped, sender_of
 from groups.services.values import NumberFormat, clients_words
 from groups.services.writes import submissions
 from groups.services.writes.commands import MoveClient
-from groups.services.writes.not_sent import raise_if_locked
 from groups.services.writes.reach import Reach, reached_by
-from groups.services.writes.submissions import find_known
+from groups.services.writes.submissions import find_known, raise_if_locked
 
 log = logging.getLogger("groups.jobs")
 

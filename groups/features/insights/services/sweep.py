@@ -26,11 +26,10 @@ from django.utils import timezone
 from groups.models import Job, PosterAccount, PosterCredentials
 from groups.poster import ClientList, ErrorReason, InvalidResponse, NotAllowed, PosterError, Unreachable
 from groups.services.clients import pages_of
-from groups.services.gateway import single_flight
+from groups.services.gateway import busy, single_flight
 from groups.services.groups import list_groups
 from groups.services.installation.maintenance import queues
 from groups.services.jobs.lease import stopping
-from groups.services.limits import busy
 from poster_admin.common.outages import ask_shared
 
 log = logging.getLogger("groups.jobs")

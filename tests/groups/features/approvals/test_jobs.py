@@ -21,8 +21,7 @@ from groups.services.groups import read_now
 from groups.services.jobs import executor, queue
 from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import BecameOther, NotNow
-from groups.services.writes.submissions import find_known
+from groups.services.writes.submissions import BecameOther, NotNow, find_known
 from tests.support.jobs import FEW, die_before_sending, ended, plan, run, start
 from tests.support.pages import text_of
 from tests.support.threads import at_once

@@ -41,9 +41,9 @@ from groups.services.writes.commands import (
     UpdateGroup,
 )
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import BecameOther, Locked, NotNow, OperationReused
 from groups.services.writes.reach import Reach
 from groups.services.writes.reconcile import reconcile_due
+from groups.services.writes.submissions import BecameOther, Locked, NotNow, OperationReused
 from tests.support.jobs import plan as plan_move
 from tests.support.jobs import run
 from tests.support.pages import text_of

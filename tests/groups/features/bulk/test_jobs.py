@@ -20,7 +20,7 @@ from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import executor, queue
 from groups.services.jobs.kinds import JobProgress, progress_of
-from groups.services.writes.not_sent import NotNow
+from groups.services.writes.submissions import NotNow
 from tests.support.bulk import plan_edits
 from tests.support.jobs import (
     at_each_wait,

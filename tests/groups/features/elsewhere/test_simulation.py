@@ -25,8 +25,8 @@ from groups.services.history import resolve
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import with_pending_change
-from groups.services.writes.not_sent import Locked
 from groups.services.writes.reconcile import reconcile_due
+from groups.services.writes.submissions import Locked
 from tests.support.pairwise import simulated
 from tests.tools.pretence import BadNetwork, Clock, Poster, draw, in_time_of
 

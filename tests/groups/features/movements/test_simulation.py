@@ -25,7 +25,7 @@ from groups.poster import ClientList, PosterClient
 from groups.services.history import resolve
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import Locked
+from groups.services.writes.submissions import Locked
 from tests.support.changes import let_a_worker_check
 from tests.support.movements import GOLD, GUESTS
 

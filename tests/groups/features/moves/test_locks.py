@@ -15,8 +15,8 @@ from groups.services.writes import gates
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import locked_ids
-from groups.services.writes.not_sent import Locked
 from groups.services.writes.reconcile import reconcile_due
+from groups.services.writes.submissions import Locked
 from tests.support.commands import before_the_read, edit_of, removal_of
 from tests.support.jobs import FEW, at_each_wait, die_before_sending, ended, lock_keys, plan, run, start
 from tests.support.pages import hidden, text_of

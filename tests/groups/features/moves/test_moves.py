@@ -18,7 +18,7 @@ from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, queue
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs.kinds import JobProgress, progress_of
-from groups.services.writes.not_sent import NotNow, OperationReused
+from groups.services.writes.submissions import NotNow, OperationReused
 from tests.support.circuit import close_breakers
 from tests.support.jobs import (
     FEW,

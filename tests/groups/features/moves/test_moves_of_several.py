@@ -9,7 +9,7 @@ from groups.models import Change, Job, Lock
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobProgress, progress_of
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import Locked
+from groups.services.writes.submissions import Locked
 from tests.support.commands import removal_of
 from tests.support.jobs import die_before_sending, ended, lock_keys, plan_of_chosen, run
 from tests.support.jobs import start as start_move

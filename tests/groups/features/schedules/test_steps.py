@@ -21,7 +21,7 @@ from groups.services.groups import read_now
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import Locked, NotNow
+from groups.services.writes.submissions import Locked, NotNow
 from tests.support.schedules import GROUP, HOUR, at, percent_of, planned
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from groups.features.snapshots.services import (
 from groups.models import Change
 from groups.poster import Group
 from groups.services.writes.commands.create_client import target_of
-from groups.services.writes.not_sent import NotNow
+from groups.services.writes.submissions import NotNow
 from tests.support.changes import write_down
 from tests.support.jobs import leave_few
 from tests.support.snapshots import snapshot_of

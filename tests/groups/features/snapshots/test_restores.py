@@ -19,7 +19,7 @@ from groups.services.jobs import executor, queue
 from groups.services.jobs.kinds import JobKind, JobProgress, progress_of
 from groups.services.writes.commands import CreateGroup
 from groups.services.writes.commands.create_client import target_of
-from groups.services.writes.not_sent import OperationReused
+from groups.services.writes.submissions import OperationReused
 from poster_admin.common.encryption import SecretUnreadable
 from tests.support.changes import write_down
 from tests.support.jobs import (

@@ -19,7 +19,7 @@ from groups.poster import Group
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.installation.maintenance import routines
-from groups.services.writes.not_sent import OperationReused
+from groups.services.writes.submissions import OperationReused
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import Event
 from tests.support.changes import write_down

@@ -20,7 +20,7 @@ from tests.support.doctor import doctor_says
 
 pytestmark = pytest.mark.django_db
 POSTER = "demo.joinposter.com"
-PARTS = ["database", "version", "migrations", "cache", "worker", "keys", "people", "mail", "backup"]
+PARTS = ["database", "version", "migrations", "worker", "keys", "people", "cache", "mail", "backup"]
 PARTS += ["Poster", "clock"]
 WAY_OUT = "Look at the way out of this network: POSTER_PROXY, POSTER_CA_FILE, the firewall."
 PARTS += [*(part for part, _examine in parts_of_features), "disk"]

@@ -1,16 +1,14 @@
 """Test the queue of jobs in the database: accounts take turns, and runs outlast outages."""
 
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from groups.models import Job, PosterAccount
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
-from groups.services.writes.not_sent import NotNow
+from groups.services.writes.submissions import NotNow
 from poster_admin.common.outages import Outage
 from tests.support.jobs import ended, run, run_once
 from tests.support.notices import saved_job
@@ -111,53 +109,15 @@ def test_a_job_that_waits_is_not_taken_before_its_time(staff, sandbox, settings)
 # --- Outages of the database -------------------------------------------------------------------------------
 
 
-class Stopping:
-    """A process that is told to end in its so many-th pause; it notes the pauses."""
-
-    def __init__(self, monkeypatch, after):
-        self.pauses = []
-        self.after = after
-        monkeypatch.setattr(queue, "stopping", self)
-
-    def wait(self, seconds):
-        assert connection.connection is None  # a lost one would be lost in the next try too
-        self.pauses.append(seconds)
-        return len(self.pauses) == self.after
-
-
-def let_runs_fail(monkeypatch, error, *, after=0.0):
-    """Let each run of a job fail as it takes its lease, as if after so many seconds."""
-    seconds = [0.0]
-    monkeypatch.setattr(queue, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+@pytest.mark.parametrize("error", [Outage(), ZeroDivisionError()])
+def test_a_run_that_cannot_take_its_lease_leaves_the_job_to_another_one(staff, sandbox, monkeypatch, error):
+    job = start(staff, group_id=4, target_id=1)
 
     def fail(_lease):
-        seconds[0] += after
         raise error
 
-    monkeypatch.setattr(job_lease.JobLease, "take", fail)
-
-
-def test_a_run_waits_for_the_database_longer_each_time_until_its_process_ends(staff, sandbox, monkeypatch):
-    job = start(staff, group_id=4, target_id=1)
-    delays = list(queue.RETRY_DELAYS)
-    stopping = Stopping(monkeypatch, after=len(delays) + 1)
-    let_runs_fail(monkeypatch, Outage())
-    queue.run_job(job.pk)
-    assert stopping.pauses == [*delays, delays[-1]] == sorted(stopping.pauses)
-
-
-def test_a_run_that_went_well_for_long_waits_shortly_again(staff, sandbox, monkeypatch):
-    job = start(staff, group_id=4, target_id=1)
-    stopping = Stopping(monkeypatch, after=3)
-    let_runs_fail(monkeypatch, Outage(), after=queue.RETRY_DELAYS[-1] + 1)
-    queue.run_job(job.pk)
-    assert stopping.pauses == [queue.RETRY_DELAYS[0]] * 3
-
-
-def test_a_mistake_in_a_run_is_no_outage(staff, sandbox, monkeypatch):
-    job = start(staff, group_id=4, target_id=1)
-    stopping = Stopping(monkeypatch, after=1)
-    let_runs_fail(monkeypatch, ZeroDivisionError())
-    with pytest.raises(ZeroDivisionError):
-        queue.run_job(job.pk)
-    assert not stopping.pauses
+    with monkeypatch.context() as patch:
+        patch.setattr(job_lease.JobLease, "take", fail)
+        with pytest.raises(type(error)):
+            queue.run_job(job.pk)
+    assert ended(run(job)) == (Job.State.DONE, "")

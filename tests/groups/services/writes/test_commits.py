@@ -9,7 +9,7 @@ from groups.models import Change, Lock
 from groups.services.groups import read_group
 from groups.services.writes import execute as write_path
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import NotRecordedNow
+from groups.services.writes.submissions import NotRecordedNow
 from tests.support.commands import BARISTA, command_of, edit_of, removal_of
 from tests.support.outages import LOST, let_commits_fail
 

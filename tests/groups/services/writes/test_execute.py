@@ -18,8 +18,8 @@ from groups.services.writes import execute as write_path
 from groups.services.writes import gates
 from groups.services.writes.commands import CreateClient, CreateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import BonusBlocked, Locked, OperationReused
 from groups.services.writes.reconcile import reconcile_due
+from groups.services.writes.submissions import BonusBlocked, Locked, OperationReused
 from poster_admin.users.models import Event, SecurityEvent
 from tests.support.commands import (
     BARISTA,

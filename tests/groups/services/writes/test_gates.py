@@ -8,7 +8,7 @@ from groups.models import Change, Job
 from groups.services.jobs import queue
 from groups.services.writes import gates
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import Held
+from groups.services.writes.submissions import Held
 from tests.support.commands import edit_of
 from tests.support.transfers import plan
 

@@ -14,8 +14,8 @@ from groups.services import credentials as credentials_service
 from groups.services import history
 from groups.services.writes import gates
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import NotNow
 from groups.services.writes.reconcile import follow_up
+from groups.services.writes.submissions import NotNow
 from poster_admin.common.outages import Outage
 from tests.support.commands import before_the_read
 from tests.support.pages import group_form, hidden, open_form, text_of

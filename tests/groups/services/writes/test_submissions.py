@@ -9,8 +9,7 @@ import pytest
 from groups.models import Change, Job
 from groups.services.jobs import queue
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import OperationReused
-from groups.services.writes.submissions import find_by_operation, find_known
+from groups.services.writes.submissions import OperationReused, find_by_operation, find_known
 from tests.support.commands import edit_of
 from tests.support.transfers import plan, start
 

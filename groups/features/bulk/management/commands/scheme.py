@@ -35,7 +35,7 @@ from groups.services.messages import HolderNotice, Message, error_words, holder_
 from groups.services.values import in_currency_of
 from groups.services.writes.commands import CreateGroup, UpdateGroup
 from groups.services.writes.lag import current_groups
-from groups.services.writes.not_sent import NotNow, NotSent
+from groups.services.writes.submissions import NotNow, NotSent
 from poster_admin.common.pages import link
 
 CHANGES, WAITS = 2, 3

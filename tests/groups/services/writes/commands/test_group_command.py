@@ -10,8 +10,8 @@ import pytest
 from groups.models import Change
 from groups.services.writes import gates
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
-from groups.services.writes.not_sent import BonusBlocked
 from groups.services.writes.outcome import RemoteState
+from groups.services.writes.submissions import BonusBlocked
 from tests.support.commands import NEW, OLD, OPERATION, group
 
 Reason = Change.Reason

@@ -8,7 +8,7 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groups.forms.fields import AccountField, BonusField, NameField, PercentField, TokenField
+from groups.forms import AccountField, BonusField, NameField, PercentField, TokenField
 from groups.poster import api_url
 from tests.support.values import HOSTILE_ACCOUNTS
 

@@ -1,7 +1,9 @@
-"""Forms for groups, clients, accounts and the history: they turn input into domain types."""
+"""Turn input into domain types: fields for values as people type them, and the forms of the core."""
 
 import hashlib
 import json
+import re
+import unicodedata
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
@@ -9,33 +11,220 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from django import forms
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.forms.renderers import Jinja2
+from django.template.defaultfilters import floatformat
 from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.functional import lazy
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from groups.forms.fields import (
-    INCOMPLETE,
-    NAME_LENGTH,
-    AccountField,
-    BonusField,
-    DecimalField,
-    NameField,
-    PercentField,
-    TokenField,
-)
 from groups.models import Change, ChangeQuerySet, JobQuerySet
 from groups.models.changes import LONGEST_NOTE
 from groups.models.contents import LoadedGroup
 from groups.poster import Group, GroupValues, LoyaltyType
-from groups.poster.fields import whole_number
+from groups.poster.client import ACCOUNT
+from groups.poster.errors import TOKEN
+from groups.poster.fields import plain, whole_number
 from groups.presenters.alphabet import has_all, spellings
 from groups.presenters.changes import FORM_FIELDS
+
+# ASCII digits only, thousands separated by any kind of space, one decimal point or comma.
+_SPACES = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"
+_NUMBER = re.compile(rf"(?:[0-9]+|[0-9]{{1,3}}(?:[{_SPACES}][0-9]{{3}})+)(?:[.,]([0-9]+))?", re.ASCII)
+_NOT_DIGITS = str.maketrans(",", ".", _SPACES)
+INCOMPLETE = _("This form is incomplete. Open the page again.")
+ONE_IS_GONE = _("One of these groups is no longer there. Choose them again.")
+DECIMALS = 2
+LARGEST_BONUS = Decimal(1_000_000)
+NAME_LENGTH = 100
+VISIBLE = ("L", "N", "P", "S")
+
+
+class DecimalField(forms.CharField):
+    """A decimal number as people type it: `12,5`, `12.5`, `1 000`, with or without its unit.
+
+    Cleans to a `Decimal` with at most two decimals. Exponents, signs and digits of other scripts are refused,
+    all of which Django's own field accepts. A value as it is `stored` in Poster is accepted, however odd.
+    """
+
+    widget = forms.TextInput(attrs={"inputmode": "decimal"})
+    unit = ""
+    not_a_number = _("Enter a number, for example 12.5 or 12,5.")
+    shown_decimals: int | None = None
+    stored: Decimal | None = None
+
+    def __init__(self, *, maximum: Decimal, range_message: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.maximum = maximum
+        self.range_message = range_message
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value) or ""
+        if self.unit:
+            text = text.removesuffix(self.unit).strip()
+        if not text:
+            return None
+        match = _NUMBER.fullmatch(text)
+        if match is None:
+            if _NUMBER.fullmatch(text.lstrip("-+")) and not text.startswith(("--", "++")):
+                raise ValidationError(self.range_message)
+            raise ValidationError(self.not_a_number)
+        number = Decimal(text.translate(_NOT_DIGITS))
+        if number == self.stored:
+            return number
+        if len(match[1] or "") > DECIMALS:
+            raise ValidationError(_("Enter no more than two digits after the decimal point."))
+        if len(text) > 20 or number > self.maximum:
+            raise ValidationError(self.range_message)
+        return number
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, Decimal):
+            return value
+        return number_format(Decimal(plain(value)), self.shown_decimals, force_grouping=False)
+
+
+class PercentField(DecimalField):
+    """A percent from 0 to 100, with or without its sign."""
+
+    unit = "%"
+    default_error_messages: ClassVar = {"required": _("Enter a percent.")}
+
+    def __init__(self, **kwargs: Any) -> None:
+        message = _("The percent must be between 0 and 100.")
+        super().__init__(maximum=Decimal(100), range_message=message, **kwargs)
+
+
+class BonusField(DecimalField):
+    """A birthday bonus in hryvnia. It may be empty: each form decides the meaning of that."""
+
+    shown_decimals = 2
+    default_error_messages: ClassVar = {"required": _("Enter a birthday bonus, 0 for none.")}
+
+    def __init__(self, **kwargs: Any) -> None:
+        message = _("The birthday bonus must be between 0 and 1,000,000.")
+        super().__init__(maximum=LARGEST_BONUS, range_message=message, required=False, **kwargs)
+
+
+class WholeField(DecimalField):
+    """A whole number between two bounds; `after` may stand behind the field, as its unit."""
+
+    not_a_number = _("Enter a whole number.")
+
+    def __init__(self, least: int, most: int, *, after: Any = "", **kwargs: Any) -> None:
+        range_message = format_lazy(
+            _("Enter a number between {least} and {most}."),
+            least=least,
+            most=lazy(floatformat, str)(most, "0g"),
+        )
+        kwargs.setdefault("range_message", range_message)
+        super().__init__(maximum=Decimal(most), **kwargs)
+        self.least, self.after = least, after
+        self.widget.attrs["inputmode"] = "numeric"
+
+    def clean(self, value: Any) -> int | None:
+        number = super().clean(value)
+        if number is None:
+            return None
+        if number != int(number):
+            raise ValidationError(self.not_a_number)
+        if number < self.least:
+            raise ValidationError(self.range_message)
+        return int(number)
+
+    def prepare_value(self, value: Any) -> Any:
+        return str(value) if isinstance(value, int) else value
+
+
+class FileInput(forms.FileInput):
+    """The input of a file of some kinds, with the words that a script puts on its button."""
+
+    def __init__(self, accept: str) -> None:
+        words = {"data-choose": _("Choose a file"), "data-none": _("No file is chosen.")}
+        super().__init__({"accept": accept, **words})
+
+
+class NameField(forms.CharField):
+    """The name of a group: one line of visible characters that Poster's database can hold."""
+
+    default_error_messages: ClassVar = {
+        "required": _("Enter a name."),
+        "max_length": _("Enter a name of at most 100 characters."),
+        "null_characters_not_allowed": _("Take the invisible characters out of the name."),
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=NAME_LENGTH, **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value) or ""
+        # Some versions of Python take quadratic time for accents; a longer text is refused anyway.
+        return unicodedata.normalize("NFC", text) if len(text) <= 10 * NAME_LENGTH else text
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if any(ord(char) > 0xFFFF for char in value):
+            raise ValidationError(
+                _("Take emoji and other pictures out of the name: Poster would lose the whole name.")
+            )
+        if not any(unicodedata.category(char)[0] in VISIBLE for char in value):
+            raise ValidationError(_("Enter a name with at least one visible character."))
+        if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") for char in value):
+            raise ValidationError(_("Take the invisible characters out of the name."))
+        if "\N{REPLACEMENT CHARACTER}" in value:
+            # U+FFFD replaces an unreadable character: sending it back would overwrite the original.
+            raise ValidationError(_("Type the name again: the sign � stands for something that was lost."))
+
+
+class AccountField(forms.CharField):
+    """The login of a Poster account: the part before .joinposter.com, also found in a pasted address."""
+
+    # Any page of Poster's console may be pasted, but nothing with a query: it could hold a token.
+    _ADDRESS = re.compile(r"(?:https://)?([a-z0-9-]{1,63})\.joinposter\.com(?:/[a-z0-9/_.-]*)?", re.ASCII)
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value) or ""
+        # ASCII only: lower() would turn the Kelvin sign into a k.
+        text = text.lower() if text.isascii() else text
+        address = self._ADDRESS.fullmatch(text)
+        return address[1] if address else text
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if not ACCOUNT.fullmatch(value):
+            raise ValidationError(
+                _(
+                    "Enter the account as in its address, before .joinposter.com: "
+                    "small Latin letters, digits and hyphens."
+                )
+            )
+
+
+class TokenField(forms.CharField):
+    """A Poster token. It is never shown again, not even in a form that comes back with an error."""
+
+    widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"})
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if not TOKEN.fullmatch(value):
+            raise ValidationError(
+                _(
+                    "Enter the token alone, as Poster shows it: 32 digits and letters from a to f, in newer "
+                    "accounts after a number and a colon."
+                )
+            )
+
+
+# --- The forms ----------------------------------------------------------------------------------------------
+
 
 TYPES = ((LoyaltyType.BONUS.value, _("Bonus")), (LoyaltyType.DISCOUNT.value, _("Discount")))
 GROUP_ACTIONS = tuple(action for action in Change.Action if action not in Change.OF_CLIENTS)
@@ -320,11 +509,6 @@ class HistoryForm(forms.Form):
             names = Q(group_name__in=_names_in(jobs, "group_name", words))
             jobs = jobs.filter(names | Q(target_name__in=_names_in(jobs, "target_name", words)))
         return changes, jobs
-
-    @property
-    def has_whole_jobs(self) -> bool:
-        """Return True if each job that has made some of the changes matches too."""
-        return not any(self.cleaned_data.get(name) for name in ("action", "state", "job", "group", "new"))
 
 
 def _names_in(rows: QuerySet[Any], column: str, text: str) -> list[str]:
