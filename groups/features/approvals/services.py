@@ -318,11 +318,6 @@ def count_to_decide(credentials: PosterCredentials) -> int:
     return ApprovalRequest.objects.filter(account=credentials.account_id).exclude(user=user).waiting().count()
 
 
-def moved_since(moment: datetime) -> ApprovalRequestQuerySet:
-    lapsed = Q(created_at__gte=moment - LIFE, created_at__lte=timezone.now() - LIFE, decided_at=None)
-    return ApprovalRequest.objects.filter(Q(created_at__gte=moment) | Q(decided_at__gte=moment) | lapsed)
-
-
 def may_decide(request: ApprovalRequest, user: User) -> bool:
     """Nobody decides on a request of their own."""
     return request.user_id != user.pk and user.has_perm(EXCEED_LIMITS)
@@ -433,7 +428,7 @@ def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]
 
 
 def refuse(request: ApprovalRequest, *, user: User, reason: str) -> None:
-    """Refuse a request. Raises `NotNow` if it no longer waits, and `PermissionDenied`."""
+    """Raises `NotNow` if it no longer waits, and `PermissionDenied`."""
     if not may_decide(request, user):
         raise PermissionDenied
     decide(request, State.REFUSED, user, reason)
@@ -553,7 +548,9 @@ class ApprovableJob(Approvable):
 
 @event_source("request", gettext_lazy("A request waits for you, or yours was decided"), needs_person=True)
 def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    for request in moved_since(since).filter(account=account).order_by():
+    lapsed = Q(created_at__gte=since - LIFE, created_at__lte=timezone.now() - LIFE, decided_at=None)
+    moved = Q(created_at__gte=since) | Q(decided_at__gte=since) | lapsed
+    for request in ApprovalRequest.objects.filter(moved, account=account).order_by():
         if request.is_withdrawn:
             continue  # who asked knows it, and nobody has to decide any more
         state = request.present_state

@@ -478,7 +478,7 @@ def test_notices_are_of_requests_that_were_made_decided_or_lapsed_since(staff, o
     now, day = timezone.now(), timedelta(days=1)
 
     def moved(days):
-        return approvals.moved_since(now - days * day).exists()
+        return any(approvals.find_events(request.account, now - days * day))
 
     assert (moved(1), moved(-1)) == (True, False)
     ApprovalRequest.objects.update(created_at=now - 9 * day)  # it lapsed two days ago
@@ -629,7 +629,8 @@ def test_the_worker_marks_what_has_lapsed(staff, sandbox):
     assert approvals.lapse_overdue() == 1
     request.refresh_from_db()
     assert request.state == "lapsed"
-    assert request in approvals.moved_since(timezone.now() - timedelta(days=8))
+    (event,) = approvals.find_events(request.account, timezone.now() - timedelta(days=8))
+    assert event.path == request.get_absolute_url()
 
 
 # --- The effect that is shown ------------------------------------------------------------------------------
