@@ -486,9 +486,7 @@ hooks.group_action(
 hooks.list_action(ListAction(gettext_lazy("Plan…"), "groups:schedule_several", CHANGE_GROUP), order=1)
 
 
-@hooks.part("list.tools", "schedules/link_of_list.jinja", order=1)
-def link_of_list(_request: Request, _listing: object) -> Variables:
-    return {}
+hooks.part("list.tools", "schedules/link_of_list.jinja", order=1)(lambda _request, _listing: {})
 
 
 @hooks.row_marks
