@@ -164,12 +164,20 @@ class LimitGate(Gate):
     ahead = before
 
     def in_transaction(self, change: Change, command: Command) -> None:
-        """Approve the request of a command, so that of two who approve it at once one makes the write."""
+        """Approve the request of a command, so that of two who approve it at once one makes the write.
+
+        Raises `BeyondLimits` too if a job would reach more clients with this change than it may.
+        """
         if command.request_id is not None:
             asked = ApprovalRequest.objects.filter(pk=command.request_id, kind=ApprovalRequest.CHANGE)
             if request := asked.first():
                 decide(request, State.APPROVED, command.sender.user)
-        check_job(change, command.sender.user)
+        limits = limits_of(change.account_id)
+        if change.job_id is not None and change.reached and limits.max_clients is not None:
+            # Locked in the transaction of the change, so that the changes of a job are counted in turn.
+            job = Job.objects.select_for_update().get(pk=change.job_id)
+            reach = Reach(clients=reached_by(job.pk) + change.reached)
+            check_reach(reach, limits=limits, user=command.sender.user, consent=job)
 
     def before_job(self, job: Job, user: User) -> None:
         """Hold all of a job against the limits, with the clients that Poster shows this user now."""
@@ -227,23 +235,18 @@ def let_wait_again(change: Change) -> None:
         approved.filter(pk=change.request_id).update(**again)
 
 
-def check_job(change: Change, user: User) -> None:
-    """Raise `BeyondLimits` if a job would reach more clients with this change than it may.
-
-    It locks the row of the job in the transaction of the change, so that its changes are counted in turn.
-    """
-    limits = limits_of(change.account_id)
-    if change.job_id is None or not change.reached or limits.max_clients is None:
-        return
-    job = Job.objects.select_for_update().get(pk=change.job_id)
-    reach = Reach(clients=reached_by(job.pk) + change.reached)
-    check_reach(reach, limits=limits, user=user, consent=job)
-
-
 def check_reach(reach: Reach, *, limits: Limits, user: User, consent: Consent | None) -> None:
-    """Raise `BeyondLimits` for limits that are broken and that the consent does not let this user break."""
+    """Raise `BeyondLimits` for limits that are broken and that this user may not break.
+
+    With the right a user may, by a request or a reason. That covers as many clients as were shown with it, if
+    a number was.
+    """
     breaches = breaches_of(reach, limits)
-    if not are_allowed(breaches, consent, user):
+    is_given = consent is not None and consent.is_given and user.has_perm(EXCEED_LIMITS)
+    most = consent.allowed_clients if consent else None
+    is_of_clients = any(breach.limit == Limit.MAX_CLIENTS for breach in breaches)
+    is_for_fewer = is_of_clients and most is not None and reach.clients > most
+    if breaches and (not is_given or is_for_fewer):
         raise BeyondLimits(breaches)
 
 
@@ -259,24 +262,6 @@ def breaches_of(reach: Reach, limits: Limits) -> tuple[Breach, ...]:
         Breach(limit.value, asked[limit], allowed)
         for limit, allowed in limits.values.items()
         if asked[limit] > allowed
-    )
-
-
-def are_allowed(breaches: Iterable[Breach], consent: Consent | None, user: User) -> bool:
-    """Return True if a user may go beyond these limits: with the right, and a request or a reason.
-
-    It covers as many clients as were shown with it, if a number was.
-    """
-    return all(
-        consent is not None
-        and consent.is_given
-        and user.has_perm(EXCEED_LIMITS)
-        and (
-            breach.limit != Limit.MAX_CLIENTS
-            or consent.allowed_clients is None
-            or breach.asked <= consent.allowed_clients
-        )
-        for breach in breaches
     )
 
 
@@ -315,11 +300,6 @@ def count_to_decide(credentials: PosterCredentials) -> int:
     if credentials.refused_at or not user.has_perm(EXCEED_LIMITS):
         return 0
     return ApprovalRequest.objects.filter(account=credentials.account_id).exclude(user=user).waiting().count()
-
-
-def moved_since(moment: datetime) -> ApprovalRequestQuerySet:
-    lapsed = Q(created_at__gte=moment - LIFE, created_at__lte=timezone.now() - LIFE, decided_at=None)
-    return ApprovalRequest.objects.filter(Q(created_at__gte=moment) | Q(decided_at__gte=moment) | lapsed)
 
 
 def may_decide(request: ApprovalRequest, user: User) -> bool:
@@ -432,7 +412,7 @@ def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]
 
 
 def refuse(request: ApprovalRequest, *, user: User, reason: str) -> None:
-    """Refuse a request. Raises `NotNow` if it no longer waits, and `PermissionDenied`."""
+    """Raises `NotNow` if it no longer waits, and `PermissionDenied`."""
     if not may_decide(request, user):
         raise PermissionDenied
     decide(request, State.REFUSED, user, reason)
@@ -552,7 +532,9 @@ class ApprovableJob(Approvable):
 
 @event_source("request", gettext_lazy("A request waits for you, or yours was decided"), needs_person=True)
 def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    for request in moved_since(since).filter(account=account).order_by():
+    lapsed = Q(created_at__gte=since - LIFE, created_at__lte=timezone.now() - LIFE, decided_at=None)
+    moved = Q(created_at__gte=since) | Q(decided_at__gte=since) | lapsed
+    for request in ApprovalRequest.objects.filter(moved, account=account).order_by():
         if request.is_withdrawn:
             continue  # who asked knows it, and nobody has to decide any more
         state = request.present_state

@@ -285,7 +285,17 @@ class _Edit:
         if not self._job.tested and (first := executor.first_made(self._job, action__in=actions)):
             self._check_first(first)
         while self._due():
-            tried = not self._job.tested and self._test_one()
+            tried = False
+            if not self._job.tested:
+                # One line after the other until one is applied. First those that have a birthday bonus,
+                # because Poster may store it in another unit.
+                lines = sorted(self._due(), key=lambda each: not each[0].new.birthday_bonus)
+                commands = (command for each in lines for command in self._commands([each]))
+                for change in executor.submit_one_by_one(self._lease, commands):
+                    tried = True
+                    self._check_first(change)
+                    if self._job.tested:
+                        break
             if self._job.tested:
                 # A line whose group is locked stays due.
                 for part in batched(self._due(), AT_ONCE):
@@ -297,21 +307,6 @@ class _Edit:
             if not tried:
                 self._backoff.wait(Job.Stop.LOCKED)
             executor.settle_open(self._lease)
-
-    def _test_one(self) -> bool:
-        """Execute single lines until one is applied; return True if any was tried.
-
-        Start with lines that have a birthday bonus, because Poster may store it in another unit.
-        """
-        lines = sorted(self._due(), key=lambda each: not each[0].new.birthday_bonus)
-        commands = (command for each in lines for command in self._commands([each]))
-        tried = False
-        for change in executor.submit_one_by_one(self._lease, commands):
-            tried = True
-            self._check_first(change)
-            if self._job.tested:
-                break
-        return tried
 
     def _check_first(self, change: Change) -> None:
         """Raises `Stopped` if Poster stored other values."""

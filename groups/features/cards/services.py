@@ -65,23 +65,14 @@ class CardReader:
         use.late += receipt.is_late
 
     def store(self, doubtful: Collection[date]) -> None:
-        now = timezone.now()
+        now = timezone.now()  # of all that one look finds, as one event
         for day in sorted(self._uses.keys() - set(doubtful)):
             uses = list(self._uses[day].values())
             CardUse.objects.bulk_create(uses, batch_size=BATCH, ignore_conflicts=True)
-            for finding in self._find(day):
-                kept = {"since": finding.since, "day": finding.day, "receipts": finding.receipts}
-                Finding.objects.update_or_create(
-                    account_id=self._account_id,
-                    client_id=finding.client_id,
-                    rule=finding.rule,
-                    **({"day": day} if finding.rule == Rule.DAY else {"waiter_id": finding.waiter_id}),
-                    defaults=kept,
-                    create_defaults=kept | {"waiter_id": finding.waiter_id, "found_at": now},
-                )
+            self._judge(day, now)
 
-    def _find(self, day: date) -> Iterator[Finding]:
-        """Yield what the rules find on a day and in the days that they look back from it."""
+    def _judge(self, day: date, now: datetime) -> None:
+        """Keep what the rules find on a day and in the days that they look back from it."""
         bounds = Bounds.of(self._account_id)
         shared = SharedCard.objects.filter(account=self._account_id, ended_at=None)
         uses = CardUse.objects.filter(account=self._account_id, client_id__gt=0)
@@ -101,13 +92,15 @@ class CardReader:
                 greatest=Max("waiter_id"),
             )
             for row in counted.filter(found__gte=most):
-                yield Finding(
+                waiter_id = row["least"] if row["least"] == row["greatest"] else 0
+                kept = {"since": row["since"], "day": row["until"], "receipts": row["found"]}
+                Finding.objects.update_or_create(
+                    account_id=self._account_id,
                     client_id=row["client_id"],
                     rule=rule,
-                    waiter_id=row["least"] if row["least"] == row["greatest"] else 0,
-                    since=row["since"],
-                    day=row["until"],
-                    receipts=row["found"],
+                    **({"day": day} if rule == Rule.DAY else {"waiter_id": waiter_id}),
+                    defaults=kept,
+                    create_defaults=kept | {"waiter_id": waiter_id, "found_at": now},
                 )
 
 
@@ -121,11 +114,8 @@ def find_findings(account: PosterAccount, since: datetime) -> Iterator[Event]:
     for row in new.values("found_at").annotate(findings=Count("pk")):
         key = f"cards {account.pk} {row['found_at'].isoformat()}"
         words = partial(finding_words, row["findings"])
-        yield Event(key, row["found_at"], reverse("groups:cards"), words, _may_see)
-
-
-def _may_see(user: User) -> bool:
-    return user.has_perm(VIEW_CARDS)
+        may_see = partial(User.has_perm, perm=VIEW_CARDS)
+        yield Event(key, row["found_at"], reverse("groups:cards"), words, may_see)
 
 
 def finding_words(findings: int) -> str:

@@ -1,6 +1,5 @@
 """Show the cards on many receipts with the evidence; take bounds, and cards meant to be shared."""
 
-from datetime import date
 from typing import Any, ClassVar
 
 from django import forms
@@ -99,11 +98,14 @@ def _show(
     }
     for each in found:
         block = blocks[each.client_id]
+        # The places of its receipts among its days, in percent of the line; none for one day.
+        within = [day for day, _receipts in days.get(each.pk, ()) if each.since <= day <= each.day]
+        length = (each.day - each.since).days or 1
         row = {
             "finding": each,
             "waiter": waiters.get(each.waiter_id, ""),
             "share": shares.get(each.waiter_id) if each.waiter_id else None,
-            "ticks": _ticks(days.get(each.pk, []), each),
+            "ticks": [round(100 * (day - each.since).days / length, 1) for day in within],
         }
         # The latest one of each rule is seen at once.
         is_first = all(seen["finding"].rule != each.rule for seen in block["rows"])
@@ -121,13 +123,6 @@ def _show(
         "may_switch": bool(settings.FIGURES_SECONDS) and request.user.has_perm(WATCH_ACCOUNT),
     }
     return render_page(request, "cards/cards.html", context, status=status)
-
-
-def _ticks(days: list[tuple[date, int]], finding: Finding) -> list[float]:
-    """Return the places of a finding's receipts among its days, in percent of the line; none for one day."""
-    length = (finding.day - finding.since).days or 1
-    within = [each for each in days if finding.since <= each[0] <= finding.day]
-    return [round(100 * (day - finding.since).days / length, 1) for day, _receipts in within]
 
 
 @require_safe

@@ -19,6 +19,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -27,7 +28,7 @@ from django.views.decorators.http import require_POST, require_safe
 from groups import hooks
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria.forms import CriteriaForm, PinForm, RowForm, RunForm, choices_of
-from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria
+from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria, CriteriaPin
 from groups.features.criteria.services import runs
 from groups.features.criteria.services.judging import Bought, Criterion, Table
 from groups.features.criteria.services.reading import (
@@ -56,7 +57,7 @@ from groups.poster import Client, ErrorReason, Group, Promotion, Unreachable
 from groups.poster.fields import KOPECKS, whole_number
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services import groups as reads
-from groups.services.clients import SECONDS_FOR_ALL, VIEW_CLIENTS
+from groups.services.clients import SECONDS_FOR_ALL, VIEW_CLIENTS, find_client
 from groups.services.groups import Groups
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
@@ -207,28 +208,24 @@ def _show_preview(
     context: dict[str, Any] = {"is_other": status == HTTPStatus.CONFLICT}
     if isinstance(found, SweepProgress):
         context["progress"] = found
-    else:
-        context |= _effect_of(found, reading)
-        context |= {"operation": uuid.uuid4(), "seen": runs.seen_of(reading, found.moved)}
-        context["may_run"] = request.user.has_perms(Run.permissions)
-        context["asked"] = runs.asked_run(saved_criteria(request.credentials), request.credentials)
-    return render_page(request, "criteria/preview.html", context, fragment="preview", status=status)
-
-
-def _effect_of(preview: Preview, reading: CriteriaReading) -> dict[str, Any]:
-    groups, table, credentials = reads.list_groups(reading.credentials), reading.table, reading.credentials
-    numbers = NumberFormat.current()
+        return render_page(request, "criteria/preview.html", context, fragment="preview", status=status)
+    credentials, table, numbers = request.credentials, reading.table, NumberFormat.current()
+    groups = reads.list_groups(credentials)
 
     def name_of(group_id: int) -> str:
         return name_or_number(groups.find(group_id), group_id)
 
-    promotions = begin_promotions(credentials)() if preview.pairs else None
-    against = sum((Counter(pair.against) for pair in preview.pairs), Counter[int]())
+    promotions = begin_promotions(credentials)() if found.pairs else None
+    against = sum((Counter(pair.against) for pair in found.pairs), Counter[int]())
     rules = {rule.id: rule for rule in begin_rules(credentials)().found} if against else {}
-    pairs = [pair_of(pair, reading, name_of, promotions) for pair in preview.pairs]
-    cost = summed(pair.cost for pair in preview.pairs)
-    return {
-        "preview": preview,
+    pairs = [pair_of(pair, reading, name_of, promotions) for pair in found.pairs]
+    cost = summed(pair.cost for pair in found.pairs)
+    context |= {
+        "operation": uuid.uuid4(),
+        "seen": runs.seen_of(reading, found.moved),
+        "may_run": request.user.has_perms(Run.permissions),
+        "asked": runs.asked_run(saved_criteria(credentials), credentials),
+        "preview": found,
         "pairs": pairs,
         "better": sum(pair["sums"].clients for pair in pairs if pair["is_better"]),
         "worse": sum(pair["sums"].clients for pair in pairs if pair["is_better"] is False),
@@ -236,7 +233,7 @@ def _effect_of(preview: Preview, reading: CriteriaReading) -> dict[str, Any]:
         "cost": f"{cost:.2f}",
         "cost_words": cost_words(cost),
         "max_moves": table.max_moves,
-        "is_beyond": preview.moves > table.max_moves,
+        "is_beyond": found.moves > table.max_moves,
         "against": against.total(),
         "rules": [
             {
@@ -248,8 +245,9 @@ def _effect_of(preview: Preview, reading: CriteriaReading) -> dict[str, Any]:
             for rule_id, clients in against.most_common()
         ],
         "promotions_unread": bool(promotions and (promotions.failure or promotions.unreadable)),
-        **flows_of(preview, reading, name_of),
+        **flows_of(found, reading, name_of),
     }
+    return render_page(request, "criteria/preview.html", context, fragment="preview", status=status)
 
 
 # --- The run -----------------------------------------------------------------------------------------------
@@ -350,13 +348,16 @@ def spread(request: Request) -> HttpResponse:
 def pin_create(request: Request) -> HttpResponse:
     if request.method != "POST":
         return redirect("groups:criteria")
-    form = PinForm(request.POST)
+    credentials, form = request.credentials, PinForm(request.POST)
     if form.is_valid():
-        if runs.pin_client(request.credentials, **form.cleaned_data):
+        client_id = form.cleaned_data.pop("client")
+        if find_client(credentials, client_id, within=None) is not None:
+            values = form.cleaned_data | credentials.sender_columns | {"made_at": timezone.now()}
+            CriteriaPin.objects.update_or_create(values, account=values.pop("account"), client_id=client_id)
             messages.success(request, _("The client stays where they are, whatever the table says."))
             return _redirect_to_pins(request)
         form.add_error("client", _("Poster has no client of this number."))
-    return _show(request, saved_criteria(request.credentials), pin_form=form, status=422)
+    return _show(request, saved_criteria(credentials), pin_form=form, status=422)
 
 
 @require_POST
@@ -365,7 +366,8 @@ def pin_remove(request: Request, pin_id: int) -> HttpResponse:
     pin = get_object_or_404(runs.pins_of(request.credentials), pk=pin_id)
     made_at = pin.made_at.isoformat()
     if request.POST.get("made_at", made_at) == made_at:
-        runs.remove_pin(request.credentials, pin)
+        # Not another one that somebody has put in its place meanwhile.
+        CriteriaPin.objects.filter(pk=pin.pk, made_at=pin.made_at).delete()
         messages.success(request, _("The pin is removed."))
     else:
         messages.error(request, _("The pin was changed meanwhile, so it stays."))

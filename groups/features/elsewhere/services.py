@@ -23,14 +23,13 @@ from typing import Any, Self, assert_never
 
 import msgspec
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from groups.features.elsewhere.models import WATCH_ACCOUNT, Watch
+from groups.features.elsewhere.models import Watch
 from groups.models import Change, GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.leases import RELEASED, Columns, Lease
 from groups.poster import GroupList, GroupValues, NotFound, PosterError
@@ -62,8 +61,6 @@ LOOKS, LOOKS_OF_REMOVAL = 2, 3
 
 
 def switch_on(credentials: PosterCredentials) -> None:
-    """Raises `PermissionDenied`."""
-    _check_right(credentials)
     # A look that is under way with other credentials loses its lease, and stores nothing.
     values = {"credentials": credentials, "next_at": timezone.now(), **RELEASED}
     Watch.objects.update_or_create(account=credentials.account, defaults=values)
@@ -71,8 +68,7 @@ def switch_on(credentials: PosterCredentials) -> None:
 
 
 def switch_off(credentials: PosterCredentials) -> None:
-    """Stop the looks of the worker, and forget what was known. Raises `PermissionDenied`."""
-    _check_right(credentials)
+    """Stop the looks of the worker, and forget what was known."""
     Watch.objects.filter(account=credentials.account_id).delete()
     record(SecurityEvent.WATCH_OFF, user=credentials.user, detail=credentials.account_id)
 
@@ -80,11 +76,6 @@ def switch_off(credentials: PosterCredentials) -> None:
 def watch_of(credentials: PosterCredentials) -> Watch | None:
     watches = Watch.objects.on().select_related("credentials__user")
     return watches.filter(account=credentials.account_id).first()
-
-
-def _check_right(credentials: PosterCredentials) -> None:
-    if not credentials.user.has_perm(WATCH_ACCOUNT):
-        raise PermissionDenied
 
 
 # --- Compare ---------------------------------------------------------------------------------------------
@@ -187,7 +178,24 @@ def compare(
     """
     sent = sorted(changes, key=lambda change: change.sent_at or change.created_at)
     if picture.taken_at is None:
-        _take_first_picture(picture, look, sent, lag)
+        # Taken once two looks agree: groups that one list lacked would look created later.
+        seen = {each: suspect.values for each, suspect in picture.suspects.items()}
+        agreed = seen.keys() == look.groups.keys() and all(
+            alike(seen[each], look.groups[each]) for each in seen
+        )
+        if look.complete and agreed and picture.looked_at:
+            picture.taken_at, picture.full_at = look.judged, look.began
+            picture.known = {each: Known(now, look.began, look.judged) for each, now in look.groups.items()}
+            picture.suspects, picture.unread = {}, set(look.unreadable)
+            # The list may not show a change made here a moment ago: the next look considers that one.
+            picture.considered = {
+                str(each.pk) for each in sent if each.settled_at and look.began - each.settled_at >= lag
+            }
+        else:
+            picture.suspects = {
+                each: Suspect(now, look.began, look.ended, look.began) for each, now in look.groups.items()
+            }
+        picture.looked_at = look.began
         return []
     findings = _consider_own_changes(picture, look, sent, lag)
     missing = set(picture.missing_in(look.groups.keys() | look.unreadable)) - look.denied
@@ -209,31 +217,6 @@ def alike(one: GroupValues | None, other: GroupValues | None) -> bool:
     if one is None or other is None:
         return one is other
     return set(differing(one, other)) <= {"use_ewallet"}
-
-
-def _take_first_picture(picture: Picture, look: Look, sent: list[Change], lag: timedelta) -> None:
-    """Take the first picture once two looks agree: groups that one list lacked would look created later."""
-    previous = {number: suspect.values for number, suspect in picture.suspects.items()}
-    agreed = previous.keys() == look.groups.keys() and all(
-        alike(values, look.groups[number]) for number, values in previous.items()
-    )
-    if not (look.complete and agreed and picture.looked_at):
-        picture.suspects = {
-            number: Suspect(values, look.began, look.ended, look.began)
-            for number, values in look.groups.items()
-        }
-    else:
-        picture.suspects = {}
-        picture.taken_at, picture.full_at = look.judged, look.began
-        picture.known = {
-            number: Known(values, look.began, look.judged) for number, values in look.groups.items()
-        }
-        picture.unread = set(look.unreadable)
-        # The list may not show a change made here a moment ago: the next look considers that one.
-        picture.considered = {
-            str(change.pk) for change in sent if change.settled_at and look.began - change.settled_at >= lag
-        }
-    picture.looked_at = look.began
 
 
 def _consider_own_changes(
@@ -300,19 +283,17 @@ class _Comparison:
         numbers = sorted(
             self._picture.known.keys() | self._look.groups.keys() | self._picture.suspects.keys()
         )
-        for number in filter(self._may_be_ours, numbers):
+        new = self._look.groups.keys() - self._picture.known.keys() if self._is_creating else set()
+        for number in sorted(new):
             self._suspect(number, looks=0)
         found = []
         for number in numbers:
             is_unread = number in self._look.unreadable
             may_be_unread = number not in self._look.groups and not self._look.complete
-            is_ours = number in self._kept_out or self._may_be_ours(number)
-            if not (is_unread or may_be_unread or is_ours):
+            may_be_ours = number in self._kept_out or number in new
+            if not (is_unread or may_be_unread or may_be_ours):
                 found.append(self._compare_group(number))
         return [finding for finding in found if finding]
-
-    def _may_be_ours(self, number: int) -> bool:
-        return self._is_creating and number in self._look.groups and number not in self._picture.known
 
     def _suspect(self, number: int, looks: int) -> None:
         known, before = self._picture.known.get(number), self._picture.suspects.get(number)
@@ -333,18 +314,19 @@ class _Comparison:
             if number in picture.known:
                 picture.known[number] = replace(known, values=values, seen=look.began)
             return None
-        if self._is_ours(number, values):
-            self._know(number, values)
-            return None
-        self._suspect(number, looks=1)
-        suspect = picture.suspects[number]
-        enough = suspect.looks >= (LOOKS if suspect.values else LOOKS_OF_REMOVAL)
-        is_quiet = suspect.began - known.since >= self._lag and not self._halved
-        is_late = look.began - max(suspect.ended, known.since) >= self._lag
-        if not enough or not (is_quiet or is_late):
-            return None
-        self._know(number, values)
-        return ChangeElsewhere(number, known.values, values, suspect.known_at, suspect.ended)
+        found = None
+        if not self._is_ours(number, values):
+            self._suspect(number, looks=1)
+            suspect = picture.suspects[number]
+            enough = suspect.looks >= (LOOKS if suspect.values else LOOKS_OF_REMOVAL)
+            is_quiet = suspect.began - known.since >= self._lag and not self._halved
+            is_late = look.began - max(suspect.ended, known.since) >= self._lag
+            if not enough or not (is_quiet or is_late):
+                return None
+            found = ChangeElsewhere(number, known.values, values, suspect.known_at, suspect.ended)
+        picture.known[number] = Known(values, look.began, look.judged, known.sent)
+        picture.suspects.pop(number, None)
+        return found
 
     def _is_ours(self, number: int, values: GroupValues | None) -> bool:
         """Return True if a difference is a late write of this dashboard, or a group never readable before."""
@@ -363,12 +345,6 @@ class _Comparison:
                 picture.considered.add(late)
                 return True
         return False
-
-    def _know(self, number: int, values: GroupValues | None) -> None:
-        before = self._picture.known.get(number)
-        sent = before.sent if before else None
-        self._picture.known[number] = Known(values, self._look.began, self._look.judged, sent)
-        self._picture.suspects.pop(number, None)
 
 
 def _never_seen(picture: Picture) -> Known:

@@ -226,38 +226,32 @@ def _store_weeks(turn: Turn[Tally], members: Members) -> None:
     lasts = [first_night - DAY - number * 7 * DAY for number in range(WEEKS)]
     for last in sorted(set(lasts).difference(stored)):
         try:
-            rows = _read_week(turn, members, last)
+            found = read_sales(turn.credentials, Period(last - 6 * DAY, last), within=LONGEST_WEEK)
         except NotAllowed:
             return
+        buyers, receipts, kopecks = Counter[int](), Counter[int](), Counter[int]()
+        for sale in found.sales:
+            if sale.receipts and (group_id := members.group_of.get(sale.id)):
+                buyers[group_id] += 1
+                receipts[group_id] += sale.receipts
+                kopecks[group_id] += int(sale.revenue * 100)
+        is_whole = not (found.unreadable or found.lost or found.may_be_cut)
+        rows = [
+            Figure(
+                account_id=turn.row.pk,
+                group_id=group_id,
+                day=last,
+                buyers=buyers[group_id],
+                receipts=receipts[group_id],
+                revenue=Decimal(kopecks[group_id]) / 100,
+                by_todays_members=True,
+            )
+            for group_id in (members.group_ids if is_whole else ())
+        ]
         with transaction.atomic():
             turn.stay()
             Figure.objects.bulk_create(rows, batch_size=BATCH)
     turn.stay(weeks_read=True)
-
-
-def _read_week(turn: Turn[Tally], members: Members, last: date) -> list[Figure]:
-    """Return the figures of a week, none where its sales are not whole."""
-    found = read_sales(turn.credentials, Period(last - 6 * DAY, last), within=LONGEST_WEEK)
-    if found.unreadable or found.lost or found.may_be_cut:
-        return []
-    buyers, receipts, kopecks = Counter[int](), Counter[int](), Counter[int]()
-    for sale in found.sales:
-        if sale.receipts and (group_id := members.group_of.get(sale.id)):
-            buyers[group_id] += 1
-            receipts[group_id] += sale.receipts
-            kopecks[group_id] += int(sale.revenue * 100)
-    return [
-        Figure(
-            account_id=turn.row.pk,
-            group_id=group_id,
-            day=last,
-            buyers=buyers[group_id],
-            receipts=receipts[group_id],
-            revenue=Decimal(kopecks[group_id]) / 100,
-            by_todays_members=True,
-        )
-        for group_id in members.group_ids
-    ]
 
 
 def tally_of(credentials: PosterCredentials) -> Tally | None:

@@ -136,7 +136,16 @@ def draw_year(rows: Sequence[Figure], changes: Sequence[PercentChange]) -> dict[
     counts = {row.day: row.clients or 0 for row in nights}
     top = _round_up(max(counts.values()))
     points = {day: f"{x(day) + 50 / YEAR:.2f},{100 - 100 * count / top:.1f}" for day, count in counts.items()}
-    found = _weeks(rows, nights[0].day)
+    # The weeks end with the last night, so that the latest days are in one.
+    told = [(row.day, row.revenue, row.by_todays_members) for row in rows if row.revenue is not None]
+    known = {day: revenue for day, revenue, is_week in told if not is_week}
+    ends, whole = max(known, default=nights[0].day), []
+    while ends - (WEEK - 1) * DAY >= nights[0].day:
+        days = [ends - number * DAY for number in range(WEEK)]
+        if all(day in known for day in days):
+            whole.append((ends, sum((known[day] for day in days), Decimal(0)), False))
+        ends -= WEEK * DAY
+    found = [each for each in told if each[2]] + whole[::-1]
     highest = _round_up(max((int(revenue) for _day, revenue, _pale in found), default=0))
     weeks = []
     for day, revenue, pale in found:
@@ -177,21 +186,6 @@ def draw_year(rows: Sequence[Figure], changes: Sequence[PercentChange]) -> dict[
         "now": nights[-1],
         "change": numbers.change(change),
     }
-
-
-def _weeks(rows: Sequence[Figure], first_night: date) -> list[tuple[date, Decimal, bool]]:
-    """Return the last day, the turnover and whether it is by today's members of each whole week."""
-    told = [(row.day, row.revenue, row.by_todays_members) for row in rows if row.revenue is not None]
-    known = {day: revenue for day, revenue, is_week in told if not is_week}
-    # The weeks end with the last night, so that the latest days are in one.
-    last = max(known, default=first_night)
-    whole = []
-    while last - (WEEK - 1) * DAY >= first_night:
-        days = [last - number * DAY for number in range(WEEK)]
-        if all(day in known for day in days):
-            whole.append((last, sum((known[day] for day in days), Decimal(0)), False))
-        last -= WEEK * DAY
-    return [each for each in told if each[2]] + whole[::-1]
 
 
 def _flags(changes: Sequence[PercentChange], x: Callable[[date], float]) -> list[dict[str, Any]]:

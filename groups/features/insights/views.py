@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from itertools import groupby
@@ -200,6 +200,26 @@ def cost_card(
             "more": money_words(after - before),
         }
     bonuses_differ = any(old.effective_bonus != new.effective_bonus for _group, old, new in groups)
+
+    # The cost of each month; `width` is a part of 100, formatted for SVG.
+    known = [each for each in groups if each[0].parts]
+    costs = [
+        summed(cost_of(group.parts[place], old, new) for group, old, new in known)
+        for place in range(len(sales.parts))
+    ]
+    highest = max(map(abs, costs), default=Decimal(0)) or Decimal(1)
+    months = []
+    for place, (part, in_part) in enumerate(zip(sales.parts, costs, strict=True)):
+        first, last = part.first, part.last
+        month = {
+            "part": part,
+            "is_whole": (first.day, last.day) == (1, monthrange(first.year, first.month)[1]),
+            "cost": money_words(in_part),
+            "revenue": money_words(summed(group.parts[place].everybody.revenue for group, _o, _n in known)),
+            "width": f"{100 * abs(in_part) / highest:.2f}",
+            "saves": in_part < 0,
+        }
+        months.append(month)
     figures = {
         "cost": f"{cost:.2f}",
         "revenue": f"{revenue:.2f}",
@@ -214,29 +234,9 @@ def cost_card(
             LoyaltyType.BONUS in {old.loyalty_type, new.loyalty_type} for _g, old, new in groups
         ),
         "type_changes": any(old.loyalty_type != new.loyalty_type for _group, old, new in groups),
-        "months": list(_months(sales, groups)) if len(sales.parts) > 1 else [],
+        "months": months if len(months) > 1 else [],
     }
     return card | {"figures": figures}
-
-
-def _months(sales: Sales, groups: Sequence[tuple[Any, GroupValues, GroupValues]]) -> Iterator[Variables]:
-    """Yield the cost of each month; `width` is a part of 100, formatted for SVG."""
-    known = [each for each in groups if each[0].parts]
-    costs = [
-        summed(cost_of(group.parts[place], old, new) for group, old, new in known)
-        for place in range(len(sales.parts))
-    ]
-    highest = max(map(abs, costs), default=Decimal(0)) or Decimal(1)
-    for place, (part, cost) in enumerate(zip(sales.parts, costs, strict=True)):
-        first, last = part.first, part.last
-        yield {
-            "part": part,
-            "is_whole": (first.day, last.day) == (1, monthrange(first.year, first.month)[1]),
-            "cost": money_words(cost),
-            "revenue": money_words(summed(group.parts[place].everybody.revenue for group, _o, _n in known)),
-            "width": f"{100 * abs(cost) / highest:.2f}",
-            "saves": cost < 0,
-        }
 
 
 @hooks.part("group.menu", "insights/link_to_cost.html", order=1)

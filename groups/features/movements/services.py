@@ -168,7 +168,14 @@ def _movements(
     account = roll.watch.account_id
     removed = Movement.objects.filter(account=account, reason=Reason.REMOVED)
     were_here = set(removed.values_list("client_id", flat=True))
-    sent_here = _moves_sent_here(roll)
+    # The last move of each client that was sent from here since the last look.
+    since = roll.judged_at - LATE if roll.judged_at else timezone.now()
+    sent = Change.objects.filter(account=account, action=Change.Action.MOVE, sent_at__gt=since)
+    # Also one whose answer was lost: it explains where its client is now.
+    sent = sent.filter(~Q(state__in=Change.NOTHING_CHANGED) | Q(reason=Change.Reason.NOT_APPLIED))
+    sent_here = {each.client_id or 0: each for each in sent.order_by("sent_at")}
+    found = Movement.objects.filter(found_at__gt=since, change__isnull=False)
+    told = set(found.values_list("change", flat=True))
     movements = []
     for client_id in sorted(known.keys() | seen.keys()):
         from_id = known.get(client_id, GONE)
@@ -176,7 +183,7 @@ def _movements(
         if from_id == to_id or max(from_id, to_id) <= GONE:
             continue  # they have not moved, or no group is concerned
         change = sent_here.get(client_id)
-        if change and ClientPlace.from_json(change.intended).group_id != to_id:
+        if change and (change.pk in told or ClientPlace.from_json(change.intended).group_id != to_id):
             change = None
         if change:
             reason = Reason.HERE
@@ -200,19 +207,6 @@ def _movements(
         )
         movements.append(movement)
     return movements
-
-
-def _moves_sent_here(roll: Roll) -> dict[int, Change]:
-    """Return the last move of each client that was sent since the last look, and is not told yet."""
-    since = roll.judged_at - LATE if roll.judged_at else timezone.now()
-    sent = Change.objects.filter(account=roll.watch.account_id, action=Change.Action.MOVE, sent_at__gt=since)
-    # Also one whose answer was lost: it explains where its client is now.
-    sent = sent.filter(~Q(state__in=Change.NOTHING_CHANGED) | Q(reason=Change.Reason.NOT_APPLIED))
-    last = {each.client_id or 0: each for each in sent.order_by("sent_at")}
-    told = set(
-        Movement.objects.filter(found_at__gt=since, change__isnull=False).values_list("change", flat=True)
-    )
-    return {client_id: each for client_id, each in last.items() if each.pk not in told}
 
 
 # --- Events ------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Show who came into a group and who left it: rows with reasons, and the growth as a line with its days."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -93,6 +93,14 @@ def growth_of(credentials: PosterCredentials, group_id: int, roll: Roll) -> dict
         counts[day] = grown
     counts[timezone.localdate(roll.judged_at)] = grown
     came, left = sum(came for _day, came, _left in days), sum(left for _day, _came, left in days)
+    points = []
+    if days:
+        # An SVG polyline in a box of 100 by 24; a number that never changed is a line in the middle.
+        first, *_between, last = counts
+        least, most = min(counts.values()), max(counts.values())
+        for day, number in counts.items():
+            part = (number - least) / (most - least) if most > least else 0.5
+            points.append(f"{100 * ((day - first) / (last - first)):.2f},{22 - 20 * part:.2f}")
     return {
         "as_of": roll.judged_at,
         "began": max(roll.taken_at or oldest, oldest),
@@ -103,20 +111,8 @@ def growth_of(credentials: PosterCredentials, group_id: int, roll: Roll) -> dict
         "came": came,
         "left": left,
         "change": NumberFormat.current().change(came - left),
-        "points": _points(counts) if days else "",
+        "points": " ".join(points),
     }
-
-
-def _points(counts: dict[date, int]) -> str:
-    """Draw numbers in the order of their days as the points of an SVG polyline, in a box of 100 by 24."""
-    first, *_between, last = counts
-    least, most = min(counts.values()), max(counts.values())
-    points = []
-    for day, number in counts.items():
-        # A number that never changed is a line in the middle.
-        part = (number - least) / (most - least) if most > least else 0.5
-        points.append(f"{100 * ((day - first) / (last - first)):.2f},{22 - 20 * part:.2f}")
-    return " ".join(points)
 
 
 @hooks.part("group.cards", "movements/card.html", order=1)

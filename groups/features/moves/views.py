@@ -257,7 +257,15 @@ def _move(
     context |= {"form": form, "people": [], "unnamed": 0}
     if "preview" in request.POST:
         # Show what the move would change for whom, and start nothing.
-        context["effects"] = _count_effects(request, form) if form.is_valid() else None
+        context["effects"] = None
+        if form.is_valid():
+            target = form.cleaned_data["target"]
+            ids = {each: chosen for each, chosen in form.ids.items() if each != target.id}
+            counts: dict[int, services.MoveCount | None] = {}
+            if request.user.has_perm(VIEW_CLIENTS):
+                counts = services.count_moves(request.credentials, percent=target.percent, ids=ids)
+            found = [(group, counts.get(group.id)) for group in form.sources if group.id in ids]
+            context["effects"] = effects_of(found, target, staying=len(form.ids.get(target.id) or ()))
         if htmx_target(request) == "effect":
             return render(request, "moves/move_effect.html", context)
         context |= _people_of(request, form)
@@ -315,16 +323,6 @@ def _holder_of_sources(request: Request, form: Form, kind: type[services.Move]) 
 
 
 # --- What a move changes -----------------------------------------------------------------------------------
-
-
-def _count_effects(request: Request, form: Form) -> dict[str, Any]:
-    target = form.cleaned_data["target"]
-    moved = {group_id: ids for group_id, ids in form.ids.items() if group_id != target.id}
-    counts: dict[int, services.MoveCount | None] = {}
-    if request.user.has_perm(VIEW_CLIENTS):
-        counts = services.count_moves(request.credentials, percent=target.percent, ids=moved)
-    found = [(group, counts.get(group.id)) for group in form.sources if group.id in moved]
-    return effects_of(found, target, staying=len(form.ids.get(target.id) or ()))
 
 
 def effects_of(

@@ -492,9 +492,7 @@ hooks.part("list.chosen", "schedules/plan_of_chosen.jinja", order=1)(
 )
 
 
-@hooks.part("list.tools", "schedules/link_of_list.jinja", order=1)
-def link_of_list(_request: Request, _listing: object) -> Variables:
-    return {}
+hooks.part("list.tools", "schedules/link_of_list.jinja", order=1)(lambda _request, _listing: {})
 
 
 @hooks.row_marks

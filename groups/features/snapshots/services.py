@@ -471,7 +471,19 @@ def preview_restore(credentials: PosterCredentials, snapshot: Snapshot) -> Resto
     of_name = (group for group in groups.present if fold(group.name) == name)
     target = next(of_id, None) or next(of_name, None)
     preview = RestorePreview(snapshot, target)
-    now = _count_kept(credentials, preview)
+    # The present ids of the clients that can be brought back, by their ids in the snapshot.
+    now: dict[int, int] = {}
+    undecided: set[int] = set()
+    for rows in parts_of(snapshot):
+        read = ClientList.from_wire(rows)
+        living = [client.id for client in read.clients if not client.removed]
+        preview.unreadable += len(read.unreadable)
+        preview.removed += len(read.clients) - len(living)
+        ids, open_ones = present_ids(credentials.account_id, living)
+        now |= ids
+        undecided |= open_ones
+    preview.undecided = len(undecided)
+    now = {old: client_id for old, client_id in now.items() if old not in undecided}
     of_all = sum(group.clients for group in groups.groups)
     places = _find_places(credentials, now.values(), of_all)
     found = [places[client_id] for client_id in now.values()]
@@ -482,8 +494,21 @@ def preview_restore(credentials: PosterCredentials, snapshot: Snapshot) -> Resto
         preview.in_place = counted.pop(target.id, 0)
     names = {group.id: group.name for group in groups.groups}
     preview.origins = [(each, names.get(each, ""), count) for each, count in counted.most_common()]
-    if not preview.is_the_same:
-        _add_up(preview, {old for old, client_id in now.items() if places[client_id] == 0})
+    if preview.is_the_same:
+        return preview
+    # What those have who would be created again, and what of it would be lost.
+    gone = {old for old, client_id in now.items() if places[client_id] == 0}
+    for rows in parts_of(snapshot):
+        for client in ClientList.from_wire(rows).clients:
+            if client.id not in gone:
+                continue
+            preview.bonus += max(client.bonus or Decimal(0), Decimal(0))
+            preview.paid += client.total_paid or Decimal(0)
+            losses, raw_birthday = preview.losses, client.raw.get("birthday")
+            losses["names"] += bool(client.patronymic) or not (client.lastname and client.firstname)
+            losses["birthdays"] += client.birthday is None and str(raw_birthday or "") not in _NO_BIRTHDAY
+            losses["ewallets"] += bool(client.ewallet)
+            losses["overdrawn"] += (client.bonus or 0) < 0
     return preview
 
 
@@ -512,25 +537,6 @@ def _find_places(
     # A row without a readable id may be any client that was not found.
     doubtful = missing if None in unreadable else missing & unreadable
     return places | dict.fromkeys(doubtful)
-
-
-def _count_kept(credentials: PosterCredentials, preview: RestorePreview) -> dict[int, int]:
-    """Return the present ids of the clients that can be brought back, by their ids in the snapshot.
-
-    Count the others: those whose rows cannot be read, the removed, and those who were being created again.
-    """
-    now: dict[int, int] = {}
-    undecided: set[int] = set()
-    for rows in parts_of(preview.snapshot):
-        read = ClientList.from_wire(rows)
-        living = [client.id for client in read.clients if not client.removed]
-        preview.unreadable += len(read.unreadable)
-        preview.removed += len(read.clients) - len(living)
-        ids, open_ones = present_ids(credentials.account_id, living)
-        now |= ids
-        undecided |= open_ones
-    preview.undecided = len(undecided)
-    return {old: client_id for old, client_id in now.items() if old not in undecided}
 
 
 def plan_restore(credentials: PosterCredentials, preview: RestorePreview, *, operation: uuid.UUID) -> Job:
@@ -582,21 +588,6 @@ def present_ids(account: str, client_ids: Iterable[int]) -> tuple[dict[int, int]
         now = {old: became.get(client_id, client_id) for old, client_id in now.items()}
         latest = set(became.values())
     return now, undecided & now.keys()
-
-
-def _add_up(preview: RestorePreview, gone: set[int]) -> None:
-    """Add up the balances of the clients that would be created again, and count their losses."""
-    for rows in parts_of(preview.snapshot):
-        for client in ClientList.from_wire(rows).clients:
-            if client.id not in gone:
-                continue
-            preview.bonus += max(client.bonus or Decimal(0), Decimal(0))
-            preview.paid += client.total_paid or Decimal(0)
-            losses, raw_birthday = preview.losses, client.raw.get("birthday")
-            losses["names"] += bool(client.patronymic) or not (client.lastname and client.firstname)
-            losses["birthdays"] += client.birthday is None and str(raw_birthday or "") not in _NO_BIRTHDAY
-            losses["ewallets"] += bool(client.ewallet)
-            losses["overdrawn"] += (client.bonus or 0) < 0
 
 
 # --- Restore ------------------------------------------------------------------------------------------------

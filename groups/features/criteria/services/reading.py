@@ -234,15 +234,7 @@ class CriteriaReading(sweep.Listener[Preview]):
         self._page_before: set[int] = set()
 
     def begin(self, until: float, alive: Callable[[], object]) -> None:
-        self._read_sales(until, alive)
-        if self._needs_sales and not self._preview.may_see_sales:
-            raise SalesRefused
-        rules = begin_rules(self.credentials)()
-        self._preview.rules_unread = rules.is_unread
-        self._ladder = Ladder(rules.found, self.groups.values())
-
-    def _read_sales(self, until: float, alive: Callable[[], object]) -> None:
-        """Read the lists of all periods into the book, the latest first; `alive` is called after each.
+        """Read the sales of all periods into the book, the latest first, and the rules.
 
         A list that fails, was cut, or has a row that names nobody, proves nothing for who is not in it.
         """
@@ -279,49 +271,48 @@ class CriteriaReading(sweep.Listener[Preview]):
             preview.is_month_empty = True
             for span in rows_of_month:
                 self._book.add(span, {}, broken=(), is_whole=False)
+        if self._needs_sales and not preview.may_see_sales:
+            raise SalesRefused
+        rules = begin_rules(self.credentials)()
+        preview.rules_unread = rules.is_unread
+        self._ladder = Ladder(rules.found, self.groups.values())
 
     # --- Clients -------------------------------------------------------------------------------------------
 
     def add(self, page: ClientList) -> None:
+        preview = self._preview
         # A list that moves between two pages may show a client on both.
         left_out = {row.id for row in page.unreadable} | self._page_before
+        self._page_before = {client.id for client in page.clients}
         if page.unreadable:
             removed = sum(map(is_removed, page.rows)) - sum(client.removed for client in page.clients)
-            self._preview.unread += len(page.unreadable) - removed
+            preview.unread += len(page.unreadable) - removed
         for client in page.clients:
-            if not client.removed and client.group_id in self.table.places and client.id not in left_out:
-                self._judge_client(client)
-        self._page_before = {client.id for client in page.clients}
-
-    def _judge_client(self, client: Client) -> None:
-        preview, dates = self._preview, dates_of(client)
-        preview.members[client.group_id] += 1
-        bought = self._book.bought(client.id)
-        for days, sums in bought.items():
-            if sums is not None:
-                self._spreads["bought", days][sums[0] // 100] += 1
-                self._spreads["receipts", days][sums[1]] += 1
-        if client.id in self._book.broken:
-            preview.unproven += 1
-            return
-        born, registered = dates
-        preview.unread += judging.UNREAD in dates and any(
-            (born == judging.UNREAD and row.birthday_in is not None)
-            or (registered == judging.UNREAD and row.needs_registration)
-            for row in self.table.rows
-        )
-        place = self._judge.place_of(*dates, bought)
-        if place is None:
-            preview.unproven += 1
-            return
-        to_id = self.table.groups[place]
-        if to_id == client.group_id:
-            return
-        if client.id in self.pins:
-            preview.pinned += 1
-            return
-        self.moves.append(ClientMove(client.id, client.group_id, to_id))
-        self._add_move(client, to_id, bought)
+            if client.removed or client.group_id not in self.table.places or client.id in left_out:
+                continue
+            preview.members[client.group_id] += 1
+            bought = self._book.bought(client.id)
+            for days, sums in bought.items():
+                if sums is not None:
+                    self._spreads["bought", days][sums[0] // 100] += 1
+                    self._spreads["receipts", days][sums[1]] += 1
+            if client.id in self._book.broken:
+                preview.unproven += 1
+                continue
+            born, registered = dates = dates_of(client)
+            preview.unread += judging.UNREAD in dates and any(
+                (born == judging.UNREAD and row.birthday_in is not None)
+                or (registered == judging.UNREAD and row.needs_registration)
+                for row in self.table.rows
+            )
+            place = self._judge.place_of(born, registered, bought)
+            to_id = client.group_id if place is None else self.table.groups[place]
+            preview.unproven += place is None
+            if to_id != client.group_id and client.id in self.pins:
+                preview.pinned += 1
+            elif to_id != client.group_id:
+                self.moves.append(ClientMove(client.id, client.group_id, to_id))
+                self._add_move(client, to_id, bought)
 
     def _add_move(self, client: Client, to_id: int, bought: judging.BoughtIn) -> None:
         """Add the move of a client to the sums of its pair, and name them if that pair is asked for."""

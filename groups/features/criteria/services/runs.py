@@ -48,7 +48,7 @@ from groups.models.leases import RELEASED, Columns
 from groups.models.locks import members_key
 from groups.models.submissions import approvable_kinds
 from groups.poster import NotFound
-from groups.services.clients import SECONDS_FOR_ALL, find_client
+from groups.services.clients import SECONDS_FOR_ALL
 from groups.services.due import Hold, LeaseLost, Refused, Turn, run_due
 from groups.services.events import Event, event_source, job_words, key_of_end, one_line
 from groups.services.gateway import check_token
@@ -136,24 +136,6 @@ def pins_of(credentials: PosterCredentials) -> QuerySet[CriteriaPin]:
     """Raises `TokenRejected` if Poster refused the token."""
     check_token(credentials)
     return CriteriaPin.objects.in_force(credentials.account_id)
-
-
-def pin_client(credentials: PosterCredentials, *, client: int, reason: str, until: date | None) -> bool:
-    """Pin a client, or change their pin; return False if Poster has no such client. Raises `PosterError`."""
-    if not credentials.user.has_perm(MoveClient.permission):
-        raise PermissionDenied
-    if find_client(credentials, client, within=None) is None:
-        return False
-    values = {"reason": reason, "until": until, "made_at": timezone.now(), **credentials.sender_columns}
-    CriteriaPin.objects.update_or_create(values, account=values.pop("account"), client_id=client)
-    return True
-
-
-def remove_pin(credentials: PosterCredentials, pin: CriteriaPin) -> None:
-    """Remove a pin, but not another one that somebody has put in its place meanwhile."""
-    if not credentials.user.has_perm(MoveClient.permission):
-        raise PermissionDenied
-    CriteriaPin.objects.filter(pk=pin.pk, made_at=pin.made_at).delete()
 
 
 @prune("pins of criteria")

@@ -6,13 +6,14 @@ import uuid
 from contextlib import suppress
 from decimal import Decimal
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from django.db import transaction
 
 from groups.features.approvals import services as approvals
 from groups.features.approvals.models import ApprovalRequest, Limits
-from groups.features.approvals.services import BeyondLimits, check_job
+from groups.features.approvals.services import BeyondLimits, LimitGate
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, EditPlan, Line
 from groups.features.moves.services import Retire, plan_move
@@ -217,9 +218,10 @@ def test_a_change_that_reaches_nobody_passes_whatever_its_job_has_reached(staff,
     queue.start_draft(job, staff)
     run(job)
     limit(FEW - 1)
-    check_job(Change(account=job.account, job=job, reached=0), staff)
+    command = SimpleNamespace(request_id=None, sender=staff.credentials)
+    LimitGate().in_transaction(Change(account=job.account, job=job, reached=0), command)
     with pytest.raises(BeyondLimits), transaction.atomic():
-        check_job(Change(account=job.account, job=job, reached=1), staff)
+        LimitGate().in_transaction(Change(account=job.account, job=job, reached=1), command)
 
 
 def test_two_changes_of_one_job_that_are_recorded_at_once_do_not_pass_each_other(staff, sandbox, limit):
@@ -227,11 +229,12 @@ def test_two_changes_of_one_job_that_are_recorded_at_once_do_not_pass_each_other
     queue.start_draft(job, staff)
     limit(1)
     barrier = threading.Barrier(2, timeout=0.3)
+    command = SimpleNamespace(request_id=None, sender=staff.credentials)
 
     def record(group_id):
         change = Change(account=job.account, job=job, action="update", target=f"group:{group_id}", reached=1)
         with transaction.atomic():
-            check_job(change, staff)
+            LimitGate().in_transaction(change, command)
             with suppress(threading.BrokenBarrierError):  # one waits for the lock of the other
                 barrier.wait()
             change.save()

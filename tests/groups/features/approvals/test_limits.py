@@ -16,7 +16,7 @@ from msgspec import structs
 
 from groups.features.approvals import services as account_limits
 from groups.features.approvals import services as approvals
-from groups.features.approvals.models import ApprovalRequest, Breach, Limits
+from groups.features.approvals.models import ApprovalRequest, Limits
 from groups.features.approvals.services import BeyondLimits
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
@@ -158,10 +158,12 @@ def test_each_limit_is_inclusive(name):
 def test_a_consent_needs_the_right_and_covers_the_clients_that_were_shown(
     owner, staff, limit, consent, is_allowed
 ):
-    breaches = [Breach(limit, Decimal(6), Decimal(1))]
     consent = consent if consent is None else Job(**consent)
-    assert account_limits.are_allowed(breaches, consent, owner) == is_allowed
-    assert not account_limits.are_allowed(breaches, consent, staff)
+    check = functools.partial(account_limits.check_reach, Reach(6, 6, 6, 6), consent=consent)
+    for user, passes in ((owner, is_allowed), (staff, False)):
+        check(limits=Limits(), user=user)
+        with contextlib.nullcontext() if passes else pytest.raises(BeyondLimits):
+            check(limits=Limits(**{limit: 1}), user=user)
 
 
 def test_a_yes_is_for_these_terms_and_this_many_clients(staff, sandbox):
@@ -478,7 +480,7 @@ def test_notices_are_of_requests_that_were_made_decided_or_lapsed_since(staff, o
     now, day = timezone.now(), timedelta(days=1)
 
     def moved(days):
-        return approvals.moved_since(now - days * day).exists()
+        return any(approvals.find_events(request.account, now - days * day))
 
     assert (moved(1), moved(-1)) == (True, False)
     ApprovalRequest.objects.update(created_at=now - 9 * day)  # it lapsed two days ago
@@ -629,7 +631,8 @@ def test_the_worker_marks_what_has_lapsed(staff, sandbox):
     assert approvals.lapse_overdue() == 1
     request.refresh_from_db()
     assert request.state == "lapsed"
-    assert request in approvals.moved_since(timezone.now() - timedelta(days=8))
+    (event,) = approvals.find_events(request.account, timezone.now() - timedelta(days=8))
+    assert event.path == request.get_absolute_url()
 
 
 # --- The effect that is shown ------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
-from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from groups.features.elsewhere import services as watching
@@ -326,13 +325,6 @@ def test_a_page_that_shows_other_groups_brings_the_next_look_forward(owner, staf
     assert due()
     type(owner.credentials).objects.filter(user=owner).update(refused_at=long_ago)
     assert not due()
-
-
-def test_only_users_with_the_right_switch_it(staff, owner, sandbox):
-    for switch in (watching.switch_on, watching.switch_off):
-        with pytest.raises(PermissionDenied):
-            switch(staff.credentials)
-    assert not Watch.objects.exists()
 
 
 def test_another_owner_reads_why_nobody_looks_and_switches_it_on_again(owner, browse, sandbox):

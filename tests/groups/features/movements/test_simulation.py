@@ -42,7 +42,7 @@ ROWS = (
     "row_deleted",
     "row_duplicate_id",
 )
-STEPS = ("_read_clients", "ask_for_missing", "_moves_sent_here", "pack", "begin_rules")
+STEPS = ("_read_clients", "ask_for_missing", "_movements", "pack", "begin_rules")
 QUIET = ("quiet", "kill")
 FAILING = {
     "away": "clients.getClients",

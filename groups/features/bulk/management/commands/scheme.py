@@ -6,7 +6,6 @@ A plan, an export and what has become of each group go to standard output, every
 import json
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -215,9 +214,21 @@ class Command(BaseCommand):
             as_number = lambda number: float(number) if number % 1 else int(number)  # noqa: E731
             self.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, default=as_number))
         else:
-            marks = {"+": self.style.SUCCESS, "-": self.style.ERROR, "~": self.style.WARNING}
-            for line in _plan_lines(found):
-                self.stdout.write(marks.get(line[0], str)(line))
+            styles = {"+": self.style.SUCCESS, "-": self.style.ERROR, "~": self.style.WARNING}
+            for line in found.lines:
+                mark = "+" if line.old is None else "~"
+                self.stdout.write(styles[mark](f"{mark} {quoted(line.new.name)}"))
+                for field, values in _changes_of(line).items():
+                    for sign, value in zip("-+", values, strict=True):
+                        if value is not None:
+                            words = plain(value) if isinstance(value, Decimal) else value
+                            words = quoted(words) if field == "name" else words
+                            self.stdout.write(styles[sign](f"{sign}   {field}: {words}"))
+            for name in found.unlisted:
+                self.stdout.write(f"  {quoted(name)} is not in the file, and stays as it is")
+            changed = len(found.lines) - found.created
+            total = f"{found.created} to create, {changed} to change, {found.unchanged} as they are"
+            self.stdout.write(total)
         self.stdout.flush()
 
     def _say(self, words: str) -> None:
@@ -253,20 +264,6 @@ def _changes_of(line: Line) -> dict[str, tuple[Any, Any]]:
         return {field: (None, value) for field, value in new.items()}
     old = _values_of(line.old)
     return {field: (old[field], value) for field, value in new.items() if value != old[field]}
-
-
-def _plan_lines(found: EditPlan) -> Iterator[str]:
-    for line in found.lines:
-        yield f"{'+' if line.old is None else '~'} {quoted(line.new.name)}"
-        for field, values in _changes_of(line).items():
-            for mark, value in zip("-+", values, strict=True):
-                if value is not None:
-                    words = plain(value) if isinstance(value, Decimal) else value
-                    yield f"{mark}   {field}: {quoted(words) if field == 'name' else words}"
-    for name in found.unlisted:
-        yield f"  {quoted(name)} is not in the file, and stays as it is"
-    changed = len(found.lines) - found.created
-    yield f"{found.created} to create, {changed} to change, {found.unchanged} as they are"
 
 
 # --- Parts -------------------------------------------------------------------------------------------------
