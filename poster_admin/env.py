@@ -303,7 +303,7 @@ def database(address: str) -> dict[str, Any]:
         engine = "poster_admin.common.sqlite"
         return {**settings, "ENGINE": engine, "OPTIONS": options, "CONN_MAX_AGE": None}
     # PostgreSQL accepts 100 connections by default, and each process has 64 threads, most of which wait for
-    # Poster and hold none meanwhile (`groups.services.limits`). A page waits up to `timeout` seconds for a
+    # Poster and hold none meanwhile (`groups.services.gateway`). A page waits up to `timeout` seconds for a
     # connection while the database is away. The pool gives up before that, so that the next page makes it try
     # again: else its pauses grow to minutes, and last on when the database is back.
     pool = {"min_size": 1, "max_size": 16, "timeout": 5, "reconnect_timeout": 4}

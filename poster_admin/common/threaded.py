@@ -26,7 +26,7 @@ type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
 
 THREADS = 64
-"""Started as needed. Up to 48 wait for Poster (`groups.services.limits`), the others serve the rest."""
+"""Started as needed. Up to 48 wait for Poster (`groups.services.gateway`), the others serve the rest."""
 BODY_SECONDS = 30.0
 LARGEST_BODY = 4 * 1024 * 1024
 """The same as in `deploy/nginx.conf`. Django has lower limits, with clear messages."""

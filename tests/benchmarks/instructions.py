@@ -35,12 +35,13 @@ WARM_UP, COUNTED = 4, 3
 PREPARE = f"""
 import django
 django.setup()
-from groups.models import WorkerHeartbeat
+from django.core.cache import cache
+from groups.services.installation import maintenance
 from poster_admin.common.serving import collect_static
 from tests.benchmarks.setup import journal
 collect_static()
 journal.fill("{ACCOUNT}", {CHANGES})
-WorkerHeartbeat.objects.beat("seems to run")
+cache.set(maintenance.WORKER_ALIVE, True, timeout=None)
 """
 
 

@@ -12,6 +12,7 @@ from io import StringIO
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import close_old_connections, connections, transaction
 from django.utils import timezone
@@ -22,7 +23,7 @@ from groups.services.jobs.lease import stopping
 from groups.services.writes import reconcile as reconciling
 from groups.services.writes.execute import catch_up
 from poster_admin.common.backups import back_up_each_night
-from poster_admin.common.outages import first_line, is_outage, optional
+from poster_admin.common.outages import ask_shared, first_line, is_outage, optional
 from poster_admin.users import security_log, sessions
 
 log = logging.getLogger("groups.journal")
@@ -167,11 +168,21 @@ def look_after(worker_id: str) -> None:
     catch_up()
 
 
-def is_any_alive() -> bool:
-    """Return True if a worker was seen within the last minute.
+WORKER_ALIVE = "worker-alive"
+WORKER_ALIVE_SECONDS = 10
 
+
+def is_any_alive() -> bool:
+    """Return True if a worker was seen within the last minute, or was 10 seconds ago.
+
+    Only that one runs is cached, so pages cost no query with a worker, and are right at once when one starts.
     While the database is away nobody can tell: then one is thought to run.
     """
+    if ask_shared(lambda: cache.get(WORKER_ALIVE), None):
+        return True
     with optional("whether a worker runs"):
-        return WorkerHeartbeat.objects.alive().exists()
+        alive = WorkerHeartbeat.objects.alive().exists()
+        if alive:
+            ask_shared(lambda: cache.set(WORKER_ALIVE, alive, timeout=WORKER_ALIVE_SECONDS), None)
+        return alive
     return True

@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
 from groups.models.contents import Content, Pairs
 from groups.models.locks import members_key
+from groups.services.clients import group_of_client
 from groups.services.groups import list_groups_now
 from groups.services.jobs.executor import (
     READ_TOGETHER,
@@ -35,6 +36,7 @@ from groups.services.jobs.executor import (
     is_there,
     lock_target,
     may_be_tried,
+    read_each,
     run_passes,
     settle_open,
     submit_all,
@@ -324,22 +326,42 @@ class _Undo:
         commands = self._commands(ids)
         if not commands:
             return False
+        if moved_on := self._moved_on(commands):
+            self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
+            self._submit(moved_on)
+            if not (commands := self._commands(ids)):
+                return True
         if action == Action.CREATE and have_moved(job=self._job):
             # Wait until Poster must show the moves: they may lead out of a group that is removed.
             self._backoff.wait(Job.Stop.NOT_EMPTY)
         if not self._is_tested(action):
             for change in submit_one_by_one(self._lease, commands):
                 self._check_first(change)
-                if self._is_tested(action):
+                if self._is_tested(action) or change.reason in SKIPPED:
                     break
             # Go on only after one change of this kind was undone as it should be.
             commands = self._commands(ids) if self._is_tested(action) else []
         if commands:
-            changes = self._backoff.ask_poster(partial(submit_all, self._lease, commands))
-            if not changes:
-                self._backoff.wait(Job.Stop.LOCKED)
-            self._backoff.note(changes)
+            self._submit(commands)
         return True
+
+    def _submit(self, commands: Sequence[Command]) -> None:
+        changes = self._backoff.ask_poster(partial(submit_all, self._lease, commands))
+        if not changes:
+            self._backoff.wait(Job.Stop.LOCKED)
+        self._backoff.note(changes)
+
+    def _moved_on(self, commands: Iterable[Command]) -> list[MoveClient]:
+        """Look for all who have moved on once the job has met one: without that each takes seconds."""
+        if not Change.objects.filter(job=self._job, reason__in=SKIPPED).exists():
+            return []
+        moves = {command.client_id: command for command in commands if isinstance(command, MoveClient)}
+        return [
+            replace(moves[client_id], seen_in=group_id)
+            for found in read_each(self._lease, moves, group_of_client)
+            for client_id, group_id in found.items()
+            if group_id not in {None, moves[client_id].from_id}
+        ]
 
     def _commands(self, ids: Sequence[uuid.UUID]) -> list[Command]:
         """Return the commands that are due; failures from before the job has stopped do not count.

@@ -214,7 +214,7 @@ def _read_before(command: Command, change: Change, *, until: float) -> bool:
             return False
         # An outdated read could lead to overwriting a change made here, so read again while there is time.
         problem = Reason.NOT_SHOWN_YET if command.is_behind(change, remote) else command.precheck(remote)
-        if problem not in READ_AGAIN:
+        if problem not in READ_AGAIN or command.was_seen(remote):
             break
     before = command.before(remote)
     if problem:

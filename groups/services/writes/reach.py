@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from django.conf import settings
 from django.db.models import Q, Sum
@@ -13,7 +14,7 @@ from groups.models import Change, PosterCredentials
 from groups.models.contents import Effect
 from groups.poster import ErrorReason, Group, GroupValues, InvalidResponse, NotFound
 from groups.services.clients import count_listed, count_members, with_counted_clients
-from groups.services.gateway import remaining
+from groups.services.gateway import begin_call, seconds_left
 from groups.services.groups import begin_groups_now, find_group
 from groups.services.writes.lag import with_pending_change
 from groups.services.writes.outcome import differing
@@ -63,15 +64,17 @@ def count_reached(credentials: PosterCredentials, group_id: int, read: Group | N
     The larger of the group's counter and the clients that are listed counts: either may be late or short, and
     must not let a write pass a limit. The counter is that of `read` if the group was read just now.
     """
-    within, began = settings.POSTER_WRITE_DEADLINE * COUNT, time.monotonic()
-    group = read or find_group(credentials, group_id, within=within)
-    if group is None:
-        return 0  # the write itself finds that the group is gone
+    until = time.monotonic() + settings.POSTER_WRITE_DEADLINE * COUNT
+    if read is not None:
+        return max(count_listed(credentials, group_id, within=until - time.monotonic()), read.clients)
+    left = partial(seconds_left, until, "clients.getClients")
+    take_group = begin_call(credentials, lambda poster: poster.get_group(group_id, within=left()))
     try:
-        listed = count_listed(credentials, group_id, within=remaining(within, began))
+        return max(count_listed(credentials, group_id, within=until - time.monotonic()), take_group().clients)
     except NotFound as error:
+        if find_group(credentials, group_id, within=left()) is None:
+            return 0  # the write itself finds that the group is gone
         raise InvalidResponse(error.detail, method=error.method, reason=ErrorReason.SHAPE) from None
-    return max(listed, group.clients)
 
 
 def count_each_reached(credentials: PosterCredentials, group_ids: Collection[int]) -> dict[int, int]:

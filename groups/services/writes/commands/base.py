@@ -137,6 +137,10 @@ class Command(ABC):
 
     @abstractmethod
     def precheck(self, remote: RemoteState) -> Change.Reason | None: ...
+    def was_seen(self, remote: RemoteState) -> bool:
+        """Return True if an earlier look has shown the same, so that this one need not be repeated."""
+        return False
+
     def is_behind(self, change: Change, remote: RemoteState) -> bool:
         """Return True if the read before the write does not show a recent change in the journal."""
         return False

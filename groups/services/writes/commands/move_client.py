@@ -34,7 +34,11 @@ OF_THE_TILL = frozenset(("bonus", "total_payed_sum", "ewallet", "date_activale")
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveClient(Command):
-    """Move a client from one group to another; only the group is sent."""
+    """Move a client from one group to another; only the group is sent.
+
+    `seen_in` is the group, not `from_id`, in which a look has found the client, or 0 if it has found none.
+    Nothing is sent then: a second look that agrees is believed, and after another one it may be tried again.
+    """
 
     action = Change.Action.MOVE
     permission = "groups.move_client"
@@ -43,6 +47,7 @@ class MoveClient(Command):
     client_id: int
     from_id: int
     to_id: int
+    seen_in: int | None = None
 
     @classmethod
     def rebuild(cls, change: Change) -> Self:
@@ -79,7 +84,12 @@ class MoveClient(Command):
     def precheck(self, remote: RemoteState) -> Change.Reason | None:
         if remote.client is None:
             return Reason.CLIENT_GONE
-        return None if remote.client.group_id == self.from_id else Reason.ELSEWHERE
+        if remote.client.group_id != self.from_id:
+            return Reason.ELSEWHERE
+        return None if self.seen_in is None else Reason.NOT_SHOWN_YET
+
+    def was_seen(self, remote: RemoteState) -> bool:
+        return self.seen_in == (remote.client.group_id if remote.client else 0)
 
     def is_behind(self, change: Change, remote: RemoteState) -> bool:
         return hides_move(change, remote.client)

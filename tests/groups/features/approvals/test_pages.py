@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.cache import cache
 from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest, Limits
@@ -16,6 +17,7 @@ from groups.features.schedules.models import Schedule
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job
 from groups.services.events import events_since
+from groups.services.installation import maintenance
 from poster_admin.users.models import Event, SecurityEvent
 from tests.support.bulk import open_bulk_form
 from tests.support.costs import expected, told
@@ -526,9 +528,11 @@ def test_the_approver_reads_what_it_costs_and_the_history_keeps_it(staff, deputy
 def test_many_requests_take_no_more_queries(staff, browse, sandbox, django_assert_num_queries):
     client = browse(staff)
     client.get("/requests/")
+    # A page asks for the workers every 10 seconds, which would come into the count by chance.
+    cache.set(maintenance.WORKER_ALIVE, True, timeout=None)
     for number in range(50):
         job = Job(account_id="demo", kind="edit", group_name=f"{number}", wanted=EditPlan().to_json())
         ask_for(job, staff, ())
     # Those of each page, as in tests/groups/views/test_queries.py; the count, and the rows with their jobs.
-    with django_assert_num_queries(5 + 2):
+    with django_assert_num_queries(4 + 2):
         client.get("/requests/")

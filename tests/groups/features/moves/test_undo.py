@@ -183,8 +183,15 @@ def test_an_undo_that_goes_on_tries_again_what_had_failed_and_once_what_fails_th
     assert back.changes.filter(client_id=last).count() == 1
 
 
-def test_clients_go_back_together_only_after_one_has_gone_back_alone(staff, sandbox, people, monkeypatch):
+@pytest.mark.parametrize("moved_on", [False, True])
+def test_clients_go_back_together_only_after_one_has_gone_back_alone(
+    staff, sandbox, people, monkeypatch, moved_on
+):
     job, together, submit_all = run(start(staff)), [], undo.submit_all
+    if moved_on:
+        for client_id in job.changes.values_list("client_id", flat=True):
+            sandbox.console("demo").edit_client(client_id, client_groups_id="5")
+    before = len(sandbox.calls())
 
     def note(lease, commands):
         together.append(len(commands))
@@ -193,7 +200,29 @@ def test_clients_go_back_together_only_after_one_has_gone_back_alone(staff, sand
     monkeypatch.setattr(undo, "submit_all", note)
     assert ended(undone(staff, job)) == (Job.State.DONE, "")
     assert together == [FEW - 1]
-    assert len(sandbox.posts(MOVE)) == 2 * FEW
+    assert len(sandbox.posts(MOVE)) == (FEW if moved_on else 2 * FEW)
+    if moved_on:  # two looks at each; the first one of them is looked at three times, alone
+        reads = [call.method for call in sandbox.calls()[before:]]
+        assert reads.count("clients.getClient") == 3 + 2 * (FEW - 1)
+
+
+def test_who_comes_back_between_two_looks_is_tried_again(staff, sandbox, people, monkeypatch):
+    """No first one was moved alone yet, so none of those whom a look has found elsewhere is sent."""
+    here, read_each = people(4), undo.read_each
+    job = run(start(staff))
+    for client_id in here:
+        sandbox.console("demo").edit_client(client_id, client_groups_id="5")
+
+    def and_come_back(*args):
+        yield from read_each(*args)
+        for client_id in sorted(here)[-2:]:
+            sandbox.console("demo").edit_client(client_id, client_groups_id="1")
+
+    monkeypatch.setattr(undo, "read_each", and_come_back)
+    sandbox.script(MOVE, "busy_till", fields={"comment": "?"})
+    back = undone(staff, job)
+    assert ended(back) == (Job.State.STOPPED, "side_effect")
+    assert len(sandbox.posts(MOVE)) == FEW + 1
 
 
 def test_an_undo_that_ended_with_failures_gives_way_to_another_for_the_rest(

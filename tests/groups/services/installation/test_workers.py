@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 
 from groups.models import WorkerHeartbeat
+from groups.services.installation import maintenance
 
 pytestmark = pytest.mark.django_db
 BANNER = 'data-worker="away"'
@@ -17,6 +19,7 @@ def silent():
 
     def silent(**since):
         WorkerHeartbeat.objects.update(seen_at=timezone.now() - timedelta(**since))
+        cache.delete(maintenance.WORKER_ALIVE)
 
     return silent
 
