@@ -93,9 +93,9 @@ def list_members(
     credentials: PosterCredentials, group: Group, *, order: Order = BY_ID, page: int = 1
 ) -> FoundClients:
     _check_right(credentials)
-    num, offset, way = PAGE_SIZE, (page - 1) * PAGE_SIZE, "desc" if order.descending else "asc"
-    ask = partial(PosterClient.get_clients, group_id=group.id, num=num, offset=offset)
-    answer = call_poster(credentials, partial(ask, order_by=order.by, sort=way))
+    ask = partial(PosterClient.get_clients, group_id=group.id, num=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+    in_order = partial(ask, order_by=order.by, sort="desc" if order.descending else "asc")
+    answer = call_poster(credentials, in_order)
     clients = _living(answer)
     # Poster does not say whether a full page is the last one. On page 1 the group's client count shows it;
     # a lower count than what was read is late.

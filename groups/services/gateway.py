@@ -262,9 +262,7 @@ def _report(call: CallReport) -> None:
 
 
 _under_way: dict[str, Future[Any]] = {}
-_flights: dict[str, Future[object]] = {}
-
-_lock, _lock_of_flights = threading.Lock(), threading.Lock()
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,16 +332,16 @@ def share_call[T](
 
 def single_flight[T](key: str, person: int, ask: Callable[[], T]) -> T:
     """Call `ask` in one of the threads that use the same key, and give its result or error to all of them."""
-    with _lock_of_flights:
-        flight = _flights.get(key)
+    with _lock:
+        flight: Future[T] | None = _under_way.get(key)
         if first := flight is None:
-            flight = _flights[key] = Future()
+            flight = _under_way[key] = Future()
     if not first:
         with waiting_for_another(person):
             error = flight.exception(timeout=settings.POSTER_READ_DEADLINE)
         if error is not None:
             raise copy(error) from error  # as `SharedCall.take` does
-        return flight.result()  # type: ignore[return-value]  # one key always has the same type
+        return flight.result()
     try:
         answer = ask()
         flight.set_result(answer)
@@ -351,8 +349,8 @@ def single_flight[T](key: str, person: int, ask: Callable[[], T]) -> T:
         flight.set_exception(error)
         raise
     finally:
-        with _lock_of_flights:
-            del _flights[key]
+        with _lock:
+            del _under_way[key]
     return answer
 
 

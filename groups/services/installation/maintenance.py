@@ -78,6 +78,11 @@ def start(name: str, step: Callable[[], object], pause: float) -> None:
     threading.Thread(target=repeat, args=(name, step, pause), name=name, daemon=True).start()
 
 
+def start_in_server() -> None:
+    """Store what could not be stored when a change was sent."""
+    start("catch up", catch_up, LOOK_AFTER_EVERY)
+
+
 def repeat(name: str, step: Callable[[], object], pause: float, stop: threading.Event = stopping) -> None:
     while True:
         survive(name, step)
