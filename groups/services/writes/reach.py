@@ -65,16 +65,18 @@ def count_reached(credentials: PosterCredentials, group_id: int, read: Group | N
     must not let a write pass a limit. The counter is that of `read` if the group was read just now.
     """
     until = time.monotonic() + settings.POSTER_WRITE_DEADLINE * COUNT
-    if read is not None:
-        return max(count_listed(credentials, group_id, within=until - time.monotonic()), read.clients)
     left = partial(seconds_left, until, "clients.getClients")
-    take_group = begin_call(credentials, lambda poster: poster.get_group(group_id, within=left()))
+    take_group = None
+    if read is None:
+        take_group = begin_call(credentials, lambda poster: poster.get_group(group_id, within=left()))
     try:
-        return max(count_listed(credentials, group_id, within=until - time.monotonic()), take_group().clients)
+        listed = count_listed(credentials, group_id, within=until - time.monotonic())
+        group = take_group() if take_group else read
     except NotFound as error:
-        if find_group(credentials, group_id, within=left()) is None:
+        if take_group and find_group(credentials, group_id, within=left()) is None:
             return 0  # the write itself finds that the group is gone
         raise InvalidResponse(error.detail, method=error.method, reason=ErrorReason.SHAPE) from None
+    return max(listed, group.clients if group else 0)
 
 
 def count_each_reached(credentials: PosterCredentials, group_ids: Collection[int]) -> dict[int, int]:
