@@ -248,20 +248,6 @@ def _moved_on(request: Request, asked: ApprovalRequest) -> HttpResponse:
     return redirect("groups:request", asked.pk)
 
 
-def _show(
-    request: Request, asked: ApprovalRequest, *, status: int = 200, now: Effect | None = None, **context: Any
-) -> HttpResponse:
-    asked.refresh_from_db()
-    if now is None and asked.is_waiting:
-        # The page says what was asked for; the approval reads again, and checks the rights to it.
-        with suppress(PosterError, PermissionDenied, SecretUnreadable):
-            now = approvals.effect_of(asked, request.credentials)
-    made = approvals.writes_of([asked]).get(asked.pk)
-    page = _page_of(asked, request.user, now, made)
-    context = {"page": page, "reason_form": ReasonForm(), **context}
-    return render_page(request, "approvals/request.html", context, fragment="request", status=status)
-
-
 def _about(
     asked: ApprovalRequest,
     *,
@@ -306,8 +292,15 @@ def _about(
     return {"request": asked, "title": title, "what": what, "breaches": breaches}
 
 
-def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Change | None) -> dict[str, Any]:
-    waits, then, job = asked.is_waiting, asked.asked_effect, asked.job
+def _show(
+    request: Request, asked: ApprovalRequest, *, status: int = 200, now: Effect | None = None, **context: Any
+) -> HttpResponse:
+    asked.refresh_from_db()
+    user, waits, then, job = request.user, asked.is_waiting, asked.asked_effect, asked.job
+    if now is None and waits:
+        # The page says what was asked for; the approval reads again, and checks the rights to it.
+        with suppress(PosterError, PermissionDenied, SecretUnreadable):
+            now = approvals.effect_of(asked, request.credentials)
     is_for_change = asked.kind == ApprovalRequest.CHANGE
     wanted = approvals.command_of(asked) if is_for_change else None
     # The effect that an approval would have now.
@@ -345,7 +338,8 @@ def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Chang
         names.setdefault(job.target_id or 0, job.target_name)
     terms_then = {group.id: _terms(group) for group in then.groups} if then else {}
     shows_terms = job and effect and (effect.pairs or JobKind.of(job).moves_clients)
-    return _about(asked, now=now, made=made, command=command) | {
+    made = approvals.writes_of([asked]).get(asked.pk)
+    page = _about(asked, now=now, made=made, command=command) | {
         "now": now,
         "then": then,
         "groups_now": now.groups if now else None,
@@ -371,6 +365,8 @@ def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Chang
         "changes": list(asked.changes) if is_for_change else [],
         "started": None if is_for_change or asked.present_state != State.APPROVED else asked.asked.row,
     }
+    context = {"page": page, "reason_form": ReasonForm(), **context}
+    return render_page(request, "approvals/request.html", context, fragment="request", status=status)
 
 
 def _terms(group: Group) -> str:

@@ -174,7 +174,7 @@ def compare(
 ) -> list[ChangeElsewhere]:
     """Bring the picture up to date with a look, and return the changes that were not made here.
 
-    `changes` are those that were sent, as `_changes_made_here` has read them after the look.
+    `changes` are those made here that were sent, as they were read after the look.
     """
     sent = sorted(changes, key=lambda change: change.sent_at or change.created_at)
     if picture.taken_at is None:
@@ -236,8 +236,15 @@ def _consider_own_changes(
         if is_overtaken:
             continue  # a later change was made here before a person closed this one
         known = known or _never_seen(picture)
-        if found := _found_before(known, change, sent, lag):
-            findings.append(found)
+        before, loaded = _values(change.before), _values(change.loaded)
+        is_shown_twice = before is not None and loaded is not None and alike(before, loaded)
+        if is_shown_twice and not alike(before, known.values) and change.created_at - known.since >= lag:
+            # It was changed elsewhere before, unless these are values of other changes made here, read late.
+            others = [each for each in sent if each.group_id == change.group_id and each.pk != change.pk]
+            ours = [_values(each) for other in others for each in (other.before, other.intended, other.after)]
+            if not any(alike(before, values) for values in ours if values):
+                found = ChangeElsewhere(change.group_id, known.values, before, known.seen, change.created_at)
+                findings.append(found)
         # A change that a person has closed was not read back: `after` is what stood there instead.
         after = None if change.resolved_by else _values(change.after)
         values = None if change.action == Change.Action.REMOVE else after or _values(change.intended)
@@ -245,21 +252,6 @@ def _consider_own_changes(
         picture.known[change.group_id] = Known(values, seen, look.judged, change.sent_at)
         picture.suspects.pop(change.group_id, None)
     return findings
-
-
-def _found_before(known: Known, change: Change, sent: list[Change], lag: timedelta) -> ChangeElsewhere | None:
-    """Return what was changed elsewhere before a change made here, as its form and first read both show."""
-    before, loaded = _values(change.before), _values(change.loaded)
-    if before is None or loaded is None or not alike(before, loaded) or alike(before, known.values):
-        return None
-    if change.created_at - known.since < lag:
-        return None
-    # Values of other changes made here may be an outdated read.
-    others = [each for each in sent if each.group_id == change.group_id and each.pk != change.pk]
-    ours = [_values(version) for each in others for version in (each.before, each.intended, each.after)]
-    if any(alike(before, values) for values in ours if values):
-        return None
-    return ChangeElsewhere(change.group_id or 0, known.values, before, known.seen, change.created_at)
 
 
 class _Comparison:
@@ -280,20 +272,36 @@ class _Comparison:
         self._halved = 2 * len([number for number in present if number not in look.groups]) >= len(present)
 
     def findings(self) -> list[ChangeElsewhere]:
-        numbers = sorted(
-            self._picture.known.keys() | self._look.groups.keys() | self._picture.suspects.keys()
-        )
-        new = self._look.groups.keys() - self._picture.known.keys() if self._is_creating else set()
+        picture, look = self._picture, self._look
+        numbers = sorted(picture.known.keys() | look.groups.keys() | picture.suspects.keys())
+        new = look.groups.keys() - picture.known.keys() if self._is_creating else set()
         for number in sorted(new):
             self._suspect(number, looks=0)
         found = []
         for number in numbers:
-            is_unread = number in self._look.unreadable
-            may_be_unread = number not in self._look.groups and not self._look.complete
-            may_be_ours = number in self._kept_out or number in new
-            if not (is_unread or may_be_unread or may_be_ours):
-                found.append(self._compare_group(number))
-        return [finding for finding in found if finding]
+            may_be_unread = number in look.unreadable or (number not in look.groups and not look.complete)
+            if may_be_unread or number in self._kept_out or number in new:
+                continue
+            known, values = picture.known.get(number) or _never_seen(picture), look.groups.get(number)
+            if values is None and (number not in look.denied or not (known.values or self._is_full)):
+                continue
+            if alike(known.values, values):
+                picture.suspects.pop(number, None)
+                if number in picture.known:
+                    picture.known[number] = replace(known, values=values, seen=look.began)
+                continue
+            if not self._is_ours(number, values):
+                self._suspect(number, looks=1)
+                suspect = picture.suspects[number]
+                enough = suspect.looks >= (LOOKS if suspect.values else LOOKS_OF_REMOVAL)
+                is_quiet = suspect.began - known.since >= self._lag and not self._halved
+                is_late = look.began - max(suspect.ended, known.since) >= self._lag
+                if not enough or not (is_quiet or is_late):
+                    continue
+                found.append(ChangeElsewhere(number, known.values, values, suspect.known_at, suspect.ended))
+            picture.known[number] = Known(values, look.began, look.judged, known.sent)
+            picture.suspects.pop(number, None)
+        return found
 
     def _suspect(self, number: int, looks: int) -> None:
         known, before = self._picture.known.get(number), self._picture.suspects.get(number)
@@ -303,30 +311,6 @@ class _Comparison:
             return
         known_at = known.seen if known else before.known_at if before else _never_seen(self._picture).seen
         self._picture.suspects[number] = Suspect(values, look.began, look.ended, known_at, looks)
-
-    def _compare_group(self, number: int) -> ChangeElsewhere | None:
-        picture, look = self._picture, self._look
-        known, values = picture.known.get(number) or _never_seen(picture), look.groups.get(number)
-        if values is None and (number not in look.denied or not (known.values or self._is_full)):
-            return None
-        if alike(known.values, values):
-            picture.suspects.pop(number, None)
-            if number in picture.known:
-                picture.known[number] = replace(known, values=values, seen=look.began)
-            return None
-        found = None
-        if not self._is_ours(number, values):
-            self._suspect(number, looks=1)
-            suspect = picture.suspects[number]
-            enough = suspect.looks >= (LOOKS if suspect.values else LOOKS_OF_REMOVAL)
-            is_quiet = suspect.began - known.since >= self._lag and not self._halved
-            is_late = look.began - max(suspect.ended, known.since) >= self._lag
-            if not enough or not (is_quiet or is_late):
-                return None
-            found = ChangeElsewhere(number, known.values, values, suspect.known_at, suspect.ended)
-        picture.known[number] = Known(values, look.began, look.judged, known.sent)
-        picture.suspects.pop(number, None)
-        return found
 
     def _is_ours(self, number: int, values: GroupValues | None) -> bool:
         """Return True if a difference is a late write of this dashboard, or a group never readable before."""
@@ -413,7 +397,12 @@ def _look(found: list[Change], turn: Turn[Watch]) -> Columns:
     picture = Picture.from_json(watch.picture) if is_same_token else Picture()
     is_first = picture.looked_at is None
     look = _read_look(credentials, picture)
-    sent = _changes_made_here(watch)
+    # The changes made here that may explain a difference, as the journal has them now.
+    since = min(watch.looked_at or timezone.now(), timezone.now() - LATE) - MARGIN
+    rows = Change.objects.of_groups().filter(account=watch.account_id, sent_at__isnull=False)
+    # The time of sending is stored before the write is sent, and these never were.
+    rows = rows.exclude(state=Change.State.FAILED, reason__in=(Reason.NOT_SENT, Reason.NEVER_SENT))
+    sent = list(rows.filter(Q(settled_at__isnull=True) | Q(settled_at__gt=since)).order_by())
     look = replace(look, judged=timezone.now())
     findings = compare(picture, look, sent, lag=timedelta(seconds=settings.POSTER_LAG_SECONDS))
     columns = {"picture": picture.to_json(), "looked_at": picture.looked_at}
@@ -462,16 +451,6 @@ def _is_denied(credentials: PosterCredentials, number: int, listed: GroupList) -
     except PosterError as error:
         log.info("Group %s is missing, and could not be asked for: %s", number, error.reason)
     return False
-
-
-def _changes_made_here(watch: Watch) -> list[Change]:
-    """Return the changes that may explain a difference, as the journal has them now."""
-    last = watch.looked_at or timezone.now()
-    since = min(last, timezone.now() - LATE) - MARGIN
-    rows = Change.objects.of_groups().filter(account=watch.account_id, sent_at__isnull=False)
-    # The time of sending is stored before the write is sent, and these never were.
-    rows = rows.exclude(state=Change.State.FAILED, reason__in=(Reason.NOT_SENT, Reason.NEVER_SENT))
-    return list(rows.filter(Q(settled_at__isnull=True) | Q(settled_at__gt=since)).order_by())
 
 
 def _record_elsewhere(watch: Watch, lease: Lease[Watch], finding: ChangeElsewhere) -> Change:
