@@ -36,7 +36,6 @@ SECONDS_FOR_RECEIPTS = 12.0
 
 @prune("uses of cards")
 def forget_old() -> int:
-    """Delete the uses, findings and ended exceptions that are older than KEPT days; return how many."""
     first = first_day()
     ended = SharedCard.objects.filter(ended_at__lt=timezone.now() - timedelta(days=KEPT))
     rows = (CardUse.objects.filter(day__lt=first), Finding.objects.filter(day__lt=first), ended)

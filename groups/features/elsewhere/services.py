@@ -18,7 +18,6 @@ import uuid
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, Self, assert_never
 
 import msgspec
@@ -353,15 +352,8 @@ def accounts_due() -> list[str]:
 
 
 @routine("watch", pause=1, for_each=accounts_due)
-def look_where_due(account: str | None = None) -> list[Change]:
-    """Look at one account, or at all, if it is time to; return the changes that were found."""
-    found: list[Change] = []
-    watches = Watch.objects.on().select_related("account", "credentials")
-    watches = watches.filter(account__in=accounts_due() if account is None else [account])
-    run_due(watches, partial(_look, found))
-    for change in found:
-        log.info("Change %s was made elsewhere: %s of group %s", change.pk, change.action, change.group_id)
-    return found
+def look_at(account: str) -> None:
+    run_due(Watch.objects.on().filter(account=account).select_related("account", "credentials"), _look)
 
 
 def bring_looks_forward() -> None:
@@ -389,8 +381,7 @@ def bring_looks_forward() -> None:
             Watch.objects.filter(pk=watch.pk, next_at__gt=now).update(next_at=now)
 
 
-def _look(found: list[Change], turn: Turn[Watch]) -> Columns:
-    """Look at the groups of an account, and add to `found` what was found."""
+def _look(turn: Turn[Watch]) -> Columns:
     watch, credentials = turn.row, turn.credentials
     # Another token may be shown other groups, so with that nothing is known yet.
     is_same_token = watch.fingerprint == credentials.fingerprint
@@ -411,7 +402,8 @@ def _look(found: list[Change], turn: Turn[Watch]) -> Columns:
         if not turn.lease.row.filter(credentials=credentials).exists():
             raise LeaseLost  # its user has disconnected meanwhile
         changes = [_record_elsewhere(watch, turn.lease, finding) for finding in findings]
-    found += changes
+    for change in changes:
+        log.info("Change %s was made elsewhere: %s of group %s", change.pk, change.action, change.group_id)
     # Soon after a difference or the first look, then later and later.
     soon, usual = timedelta(seconds=settings.POSTER_CONFIRM_SECONDS), watch.longest_pause
     looks = [suspect.looks for suspect in picture.suspects.values() if suspect.looks]

@@ -66,7 +66,6 @@ def movements_of(credentials: PosterCredentials, group_id: int) -> QuerySet[Move
 
 @prune("movements of clients")
 def forget_old() -> int:
-    """Delete movements, and rolls without a look, that are older than MOVEMENT_DAYS."""
     unread = Roll.objects.filter(judged_at__lt=timezone.now() - timedelta(days=settings.MOVEMENT_DAYS))
     return Movement.objects.filter(day__lt=first_day()).delete()[0] + unread.delete()[0]
 
