@@ -296,13 +296,6 @@ def writes_of(requests: Iterable[ApprovalRequest]) -> dict[uuid.UUID | None, Cha
     return {change.request_id: change for change in changes}
 
 
-def count_to_decide(credentials: PosterCredentials) -> int:
-    user = credentials.user
-    if credentials.refused_at or not user.has_perm(EXCEED_LIMITS):
-        return 0
-    return ApprovalRequest.objects.filter(account=credentials.account_id).exclude(user=user).waiting().count()
-
-
 def may_decide(request: ApprovalRequest, user: User) -> bool:
     """Nobody decides on a request of their own."""
     return request.user_id != user.pk and user.has_perm(EXCEED_LIMITS)

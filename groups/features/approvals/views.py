@@ -417,7 +417,9 @@ def entry_of_requests(request: Request, credentials: PosterCredentials | None) -
     if not credentials:
         return None
     with optional("what waits for a decision"):
-        if count := approvals.count_to_decide(credentials):
+        may_decide = not credentials.refused_at and request.user.has_perm(EXCEED_LIMITS)
+        others = ApprovalRequest.objects.filter(account=credentials.account_id).exclude(user=request.user)
+        if may_decide and (count := others.waiting().count()):
             path, url = request.path_info, reverse("groups:requests")
             # The value of `aria-current`, for the page itself and for those below it.
             here = "page" if path == url else "true" if path.startswith(url) else ""

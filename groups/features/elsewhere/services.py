@@ -200,7 +200,7 @@ def compare(
     missing = set(picture.missing_in(look.groups.keys() | look.unreadable)) - look.denied
     new_unreadable = look.unreadable - picture.known.keys() - picture.unread
     is_full = look.complete and not missing and not new_unreadable
-    findings += _Comparison(picture, look, sent, lag, is_full=is_full).findings()
+    findings += _compare_groups(picture, look, sent, lag, is_full=is_full)
     for number, known in list(picture.known.items()):
         if known.values is None and known.since < look.judged - 2 * lag:
             del picture.known[number]
@@ -253,81 +253,77 @@ def _consider_own_changes(
     return findings
 
 
-class _Comparison:
-    def __init__(
-        self, picture: Picture, look: Look, sent: list[Change], lag: timedelta, *, is_full: bool
-    ) -> None:
-        self._picture, self._look, self._lag, self._is_full = picture, look, lag, is_full
-        unsettled = [change for change in sent if change.state in Change.UNSETTLED]
-        self._kept_out = {change.group_id for change in unsettled}
-        creations = [change for change in sent if change.action == Change.Action.CREATE]
-        # A creation in review names the groups that may be its own; an open one may be any new group.
-        self._candidates = {number for change in creations for number in (change.after or {}).get("ids", ())}
-        self._is_creating = any(change.is_open for change in creations)
-        self._unseen = [
-            change for change in sent if change.state in (Change.State.FAILED, Change.State.REFUSED)
-        ]
-        present = [number for number, known in picture.known.items() if known.values]
-        self._halved = 2 * len([number for number in present if number not in look.groups]) >= len(present)
-
-    def findings(self) -> list[ChangeElsewhere]:
-        picture, look = self._picture, self._look
-        numbers = sorted(picture.known.keys() | look.groups.keys() | picture.suspects.keys())
-        new = look.groups.keys() - picture.known.keys() if self._is_creating else set()
-        for number in sorted(new):
-            self._suspect(number, looks=0)
-        found = []
-        for number in numbers:
-            may_be_unread = number in look.unreadable or (number not in look.groups and not look.complete)
-            if may_be_unread or number in self._kept_out or number in new:
-                continue
-            known, values = picture.known.get(number) or _never_seen(picture), look.groups.get(number)
-            if values is None and (number not in look.denied or not (known.values or self._is_full)):
-                continue
-            if alike(known.values, values):
-                picture.suspects.pop(number, None)
-                if number in picture.known:
-                    picture.known[number] = replace(known, values=values, seen=look.began)
-                continue
-            if not self._is_ours(number, values):
-                self._suspect(number, looks=1)
-                suspect = picture.suspects[number]
-                enough = suspect.looks >= (LOOKS if suspect.values else LOOKS_OF_REMOVAL)
-                is_quiet = suspect.began - known.since >= self._lag and not self._halved
-                is_late = look.began - max(suspect.ended, known.since) >= self._lag
-                if not enough or not (is_quiet or is_late):
-                    continue
-                found.append(ChangeElsewhere(number, known.values, values, suspect.known_at, suspect.ended))
-            picture.known[number] = Known(values, look.began, look.judged, known.sent)
+def _compare_groups(
+    picture: Picture, look: Look, sent: list[Change], lag: timedelta, *, is_full: bool
+) -> list[ChangeElsewhere]:
+    """Hold each group against what is known of it; return what enough looks have shown."""
+    kept_out = {change.group_id for change in sent if change.state in Change.UNSETTLED}
+    # An open creation may be any new group.
+    is_creating = any(change.is_open for change in sent if change.action == Change.Action.CREATE)
+    new = look.groups.keys() - picture.known.keys() if is_creating else set()
+    present = [number for number, known in picture.known.items() if known.values]
+    is_halved = 2 * len([number for number in present if number not in look.groups]) >= len(present)
+    numbers = sorted(picture.known.keys() | look.groups.keys() | picture.suspects.keys())
+    for number in sorted(new):
+        _suspect(picture, look, number, looks=0)
+    found = []
+    for number in numbers:
+        may_be_unread = number in look.unreadable or (number not in look.groups and not look.complete)
+        if may_be_unread or number in kept_out or number in new:
+            continue
+        known, values = picture.known.get(number) or _never_seen(picture), look.groups.get(number)
+        if values is None and (number not in look.denied or not (known.values or is_full)):
+            continue
+        if alike(known.values, values):
             picture.suspects.pop(number, None)
-        return found
+            if number in picture.known:
+                picture.known[number] = replace(known, values=values, seen=look.began)
+            continue
+        if not _is_ours(picture, sent, number, values):
+            suspect = _suspect(picture, look, number, looks=1)
+            enough = suspect.looks >= (LOOKS if suspect.values else LOOKS_OF_REMOVAL)
+            is_quiet = suspect.began - known.since >= lag and not is_halved
+            is_late = look.began - max(suspect.ended, known.since) >= lag
+            if not enough or not (is_quiet or is_late):
+                continue
+            found.append(ChangeElsewhere(number, known.values, values, suspect.known_at, suspect.ended))
+        picture.known[number] = Known(values, look.began, look.judged, known.sent)
+        picture.suspects.pop(number, None)
+    return found
 
-    def _suspect(self, number: int, looks: int) -> None:
-        known, before = self._picture.known.get(number), self._picture.suspects.get(number)
-        values, look = self._look.groups.get(number), self._look
-        if before and alike(before.values, values):
-            self._picture.suspects[number] = replace(before, looks=before.looks + looks)
-            return
-        known_at = known.seen if known else before.known_at if before else _never_seen(self._picture).seen
-        self._picture.suspects[number] = Suspect(values, look.began, look.ended, known_at, looks)
 
-    def _is_ours(self, number: int, values: GroupValues | None) -> bool:
-        """Return True if a difference is a late write of this dashboard, or a group never readable before."""
-        picture = self._picture
-        if number not in picture.known and number in picture.unread | self._candidates:
+def _suspect(picture: Picture, look: Look, number: int, *, looks: int) -> Suspect:
+    known, before, values = picture.known.get(number), picture.suspects.get(number), look.groups.get(number)
+    if before and alike(before.values, values):
+        suspect = replace(before, looks=before.looks + looks)
+    else:
+        known_at = known.seen if known else before.known_at if before else _never_seen(picture).seen
+        suspect = Suspect(values, look.began, look.ended, known_at, looks)
+    picture.suspects[number] = suspect
+    return suspect
+
+
+def _is_ours(picture: Picture, sent: list[Change], number: int, values: GroupValues | None) -> bool:
+    """Return True if a difference is a late write of this dashboard, or a group never readable before."""
+    creations = [change for change in sent if change.action == Change.Action.CREATE]
+    # A creation in review names the groups that may be its own.
+    candidates = {each for change in creations for each in (change.after or {}).get("ids", ())}
+    if number not in picture.known and number in picture.unread | candidates:
+        return True
+    for change in sent:
+        if change.state not in (Change.State.FAILED, Change.State.REFUSED):
+            continue
+        intended = _values(change.intended)
+        if change.action == Change.Action.CREATE:
+            may_make = number not in picture.known and values is not None and alike(intended, values)
+        elif change.action == Change.Action.REMOVE:
+            may_make = change.group_id == number and values is None
+        else:
+            may_make = change.group_id == number and alike(intended, values)
+        if may_make and (late := f"late {change.pk}") not in picture.considered:
+            picture.considered.add(late)
             return True
-        for change in self._unseen:
-            intended = _values(change.intended)
-            if change.action == Change.Action.CREATE:
-                may_make = number not in picture.known and values is not None and alike(intended, values)
-            elif change.action == Change.Action.REMOVE:
-                may_make = change.group_id == number and values is None
-            else:
-                may_make = change.group_id == number and alike(intended, values)
-            if may_make and (late := f"late {change.pk}") not in picture.considered:
-                picture.considered.add(late)
-                return True
-        return False
+    return False
 
 
 def _never_seen(picture: Picture) -> Known:
