@@ -412,13 +412,6 @@ def refuse(request: ApprovalRequest, *, user: User, reason: str) -> None:
     decide(request, State.REFUSED, user, reason)
 
 
-def withdraw(request: ApprovalRequest, *, user: User) -> None:
-    """Take back a request of the user's own. Raises `NotNow` and `PermissionDenied`."""
-    if request.user_id != user.pk:
-        raise PermissionDenied
-    decide(request, State.REFUSED, user)
-
-
 def approve(request: ApprovalRequest, credentials: PosterCredentials, *, seen: str = "") -> Change | None:
     """Approve a request, and return the change that it makes; anything else is started.
 

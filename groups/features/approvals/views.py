@@ -221,8 +221,10 @@ def request_refuse(request: Request, request_id: uuid.UUID) -> HttpResponse:
 @requires("view_group")
 def request_withdraw(request: Request, request_id: uuid.UUID) -> HttpResponse:
     asked = _find(request, request_id)
+    if asked.user_id != request.user.pk:
+        raise PermissionDenied
     try:
-        approvals.withdraw(asked, user=request.user)
+        approvals.decide(asked, State.REFUSED, request.user)
     except NotNow:
         return _moved_on(request, asked)
     messages.success(request, _("The request was withdrawn. Nothing was sent to Poster."))

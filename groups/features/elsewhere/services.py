@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Self, assert_never
 
 import msgspec
@@ -31,7 +32,7 @@ from django.utils.translation import gettext_lazy
 from groups.features.elsewhere.models import Watch
 from groups.models import Change, GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.leases import RELEASED, Columns, Lease
-from groups.poster import GroupList, GroupValues, NotFound, PosterError
+from groups.poster import GroupValues, NotFound, PosterClient, PosterError
 from groups.services.due import LeaseLost, Turn, run_due
 from groups.services.events import Event, changes_in, event_source, one_line
 from groups.services.gateway import call_poster
@@ -425,20 +426,16 @@ def _read_look(credentials: PosterCredentials, picture: Picture) -> Look:
         complete=None not in unreadable,
     )
     missing = picture.missing_in(look.groups.keys() | look.unreadable) if look.complete else ()
-    denied = {number for number in missing[:MOST_ASKED] if _is_denied(credentials, number, listed)}
+    asked = set(missing[:MOST_ASKED])
+    denied = asked & {group.id for group in listed.groups if group.removed}
+    for number in asked - denied:
+        try:
+            call_poster(credentials, partial(PosterClient.get_group, group_id=number))
+        except NotFound:
+            denied.add(number)
+        except PosterError as error:
+            log.info("Group %s is missing, and could not be asked for: %s", number, error.reason)
     return replace(look, denied=frozenset(denied))
-
-
-def _is_denied(credentials: PosterCredentials, number: int, listed: GroupList) -> bool:
-    if any(group.id == number and group.removed for group in listed.groups):
-        return True
-    try:
-        call_poster(credentials, lambda poster: poster.get_group(number))
-    except NotFound:
-        return True
-    except PosterError as error:
-        log.info("Group %s is missing, and could not be asked for: %s", number, error.reason)
-    return False
 
 
 def _record_elsewhere(watch: Watch, lease: Lease[Watch], finding: ChangeElsewhere) -> Change:
