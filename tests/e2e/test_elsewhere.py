@@ -7,9 +7,9 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from groups.features.elsewhere.models import Watch
-from groups.features.elsewhere.services import look_where_due
 from poster_admin.users.models import SecurityEvent, UserSession
 from tests.support.browser import heading, sign_in_when_asked
+from tests.support.watch import look_where_due
 
 
 def look(times=3):

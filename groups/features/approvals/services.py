@@ -295,13 +295,6 @@ def writes_of(requests: Iterable[ApprovalRequest]) -> dict[uuid.UUID | None, Cha
     return {change.request_id: change for change in changes}
 
 
-def count_to_decide(credentials: PosterCredentials) -> int:
-    user = credentials.user
-    if credentials.refused_at or not user.has_perm(EXCEED_LIMITS):
-        return 0
-    return ApprovalRequest.objects.filter(account=credentials.account_id).exclude(user=user).waiting().count()
-
-
 def may_decide(request: ApprovalRequest, user: User) -> bool:
     """Nobody decides on a request of their own."""
     return request.user_id != user.pk and user.has_perm(EXCEED_LIMITS)
@@ -416,13 +409,6 @@ def refuse(request: ApprovalRequest, *, user: User, reason: str) -> None:
     if not may_decide(request, user):
         raise PermissionDenied
     decide(request, State.REFUSED, user, reason)
-
-
-def withdraw(request: ApprovalRequest, *, user: User) -> None:
-    """Take back a request of the user's own. Raises `NotNow` and `PermissionDenied`."""
-    if request.user_id != user.pk:
-        raise PermissionDenied
-    decide(request, State.REFUSED, user)
 
 
 def approve(request: ApprovalRequest, credentials: PosterCredentials, *, seen: str = "") -> Change | None:

@@ -220,8 +220,10 @@ def request_refuse(request: Request, request_id: uuid.UUID) -> HttpResponse:
 @requires("view_group")
 def request_withdraw(request: Request, request_id: uuid.UUID) -> HttpResponse:
     asked = _find(request, request_id)
+    if asked.user_id != request.user.pk:
+        raise PermissionDenied
     try:
-        approvals.withdraw(asked, user=request.user)
+        approvals.decide(asked, State.REFUSED, request.user)
     except NotNow:
         return _moved_on(request, asked)
     messages.success(request, _("The request was withdrawn. Nothing was sent to Poster."))
@@ -245,20 +247,6 @@ def _find_to_decide(request: Request, request_id: uuid.UUID) -> ApprovalRequest:
 def _moved_on(request: Request, asked: ApprovalRequest) -> HttpResponse:
     messages.warning(request, _("This request has moved on meanwhile. Look at it again."))
     return redirect("groups:request", asked.pk)
-
-
-def _show(
-    request: Request, asked: ApprovalRequest, *, status: int = 200, now: Effect | None = None, **context: Any
-) -> HttpResponse:
-    asked.refresh_from_db()
-    if now is None and asked.is_waiting:
-        # The page says what was asked for; the approval reads again, and checks the rights to it.
-        with suppress(PosterError, PermissionDenied, SecretUnreadable):
-            now = approvals.effect_of(asked, request.credentials)
-    made = approvals.writes_of([asked]).get(asked.pk)
-    page = _page_of(asked, request.user, now, made)
-    context = {"page": page, "reason_form": ReasonForm(), **context}
-    return render_page(request, "approvals/request.html", context, fragment="request", status=status)
 
 
 def _about(
@@ -305,8 +293,15 @@ def _about(
     return {"request": asked, "title": title, "what": what, "breaches": breaches}
 
 
-def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Change | None) -> dict[str, Any]:
-    waits, then, job = asked.is_waiting, asked.asked_effect, asked.job
+def _show(
+    request: Request, asked: ApprovalRequest, *, status: int = 200, now: Effect | None = None, **context: Any
+) -> HttpResponse:
+    asked.refresh_from_db()
+    user, waits, then, job = request.user, asked.is_waiting, asked.asked_effect, asked.job
+    if now is None and waits:
+        # The page says what was asked for; the approval reads again, and checks the rights to it.
+        with suppress(PosterError, PermissionDenied, SecretUnreadable):
+            now = approvals.effect_of(asked, request.credentials)
     is_for_change = asked.kind == ApprovalRequest.CHANGE
     wanted = approvals.command_of(asked) if is_for_change else None
     # The effect that an approval would have now.
@@ -344,7 +339,8 @@ def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Chang
         names.setdefault(job.target_id or 0, job.target_name)
     terms_then = {group.id: _terms(group) for group in then.groups} if then else {}
     shows_terms = job and effect and (effect.pairs or JobKind.of(job).moves_clients)
-    return _about(asked, now=now, made=made, command=command) | {
+    made = approvals.writes_of([asked]).get(asked.pk)
+    page = _about(asked, now=now, made=made, command=command) | {
         "now": now,
         "then": then,
         "groups_now": now.groups if now else None,
@@ -370,6 +366,8 @@ def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Chang
         "changes": list(asked.changes) if is_for_change else [],
         "started": None if is_for_change or asked.present_state != State.APPROVED else asked.asked.row,
     }
+    context = {"page": page, "reason_form": ReasonForm(), **context}
+    return render_page(request, "approvals/request.html", context, fragment="request", status=status)
 
 
 def _terms(group: Group) -> str:
@@ -420,7 +418,9 @@ def entry_of_requests(request: Request, credentials: PosterCredentials | None) -
     if not credentials:
         return None
     with optional("what waits for a decision"):
-        if count := approvals.count_to_decide(credentials):
+        may_decide = not credentials.refused_at and request.user.has_perm(EXCEED_LIMITS)
+        others = ApprovalRequest.objects.filter(account=credentials.account_id).exclude(user=request.user)
+        if may_decide and (count := others.waiting().count()):
             path, url = request.path_info, reverse("groups:requests")
             # The value of `aria-current`, for the page itself and for those below it.
             here = "page" if path == url else "true" if path.startswith(url) else ""

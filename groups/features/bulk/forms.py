@@ -165,31 +165,28 @@ class PercentsForm(forms.Form):
                 for name, value in typed.items()
                 if value is not None and value not in (opened[name], getattr(group, name))
             }
-            if edited:
-                self._accept(group, edited)
+            if "birthday_bonus" in edited and not group.is_bonus:
+                del opened["birthday_bonus"]
+                text = _("This is a discount group now, so it has no birthday bonus.")
+                self.add_error(_field_of(group_id, "percent"), text)
+                continue
+            stale = [name for name in edited if getattr(group, name) != opened[name]]
+            for name in stale:
+                # The conflict is shown now, so submitting the form again overwrites the new value.
+                opened[name] = getattr(group, name)
+                now = (percent_words if name == "percent" else money_words)(opened[name])
+                text = _(
+                    "Somebody changed this meanwhile: it is %(now)s now. Send yours again if it is right."
+                )
+                self.add_error(_field_of(group_id, name), ValidationError(text, params={"now": now}))
+            if stale or not edited:
+                continue
+            if self._line.check({name: plain(value) for name, value in edited.items()}, group):
+                self.changed[group_id] = self._line.intended
+            for name, messages in self._line.errors.items():
+                field = name if name in opened else "percent"
+                self.add_error(_field_of(group_id, field), [str(message) for message in messages])
         self.data = {**dict(self.data.items()), "version": _version_of(self._opened)}
-
-    def _accept(self, group: Group, edited: dict[str, Decimal]) -> None:
-        opened = self._opened[group.id]
-        if "birthday_bonus" in edited and not group.is_bonus:
-            del opened["birthday_bonus"]
-            text = _("This is a discount group now, so it has no birthday bonus.")
-            self.add_error(_field_of(group.id, "percent"), text)
-            return
-        stale = [name for name in edited if getattr(group, name) != opened[name]]
-        for name in stale:
-            # The conflict is shown now, so submitting the form again overwrites the new value.
-            opened[name] = getattr(group, name)
-            now = (percent_words if name == "percent" else money_words)(opened[name])
-            text = _("Somebody changed this meanwhile: it is %(now)s now. Send yours again if it is right.")
-            self.add_error(_field_of(group.id, name), ValidationError(text, params={"now": now}))
-        if stale:
-            return
-        if self._line.check({name: plain(value) for name, value in edited.items()}, group):
-            self.changed[group.id] = self._line.intended
-        for name, messages in self._line.errors.items():
-            field = name if name in opened else "percent"
-            self.add_error(_field_of(group.id, field), [str(message) for message in messages])
 
 
 def _field_of(group_id: int, name: str) -> str:

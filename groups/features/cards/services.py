@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy, ngettext
@@ -36,7 +36,6 @@ SECONDS_FOR_RECEIPTS = 12.0
 
 @prune("uses of cards")
 def forget_old() -> int:
-    """Delete the uses, findings and ended exceptions that are older than KEPT days; return how many."""
     first = first_day()
     ended = SharedCard.objects.filter(ended_at__lt=timezone.now() - timedelta(days=KEPT))
     rows = (CardUse.objects.filter(day__lt=first), Finding.objects.filter(day__lt=first), ended)
@@ -65,43 +64,39 @@ class CardReader:
         use.late += receipt.is_late
 
     def store(self, doubtful: Collection[date]) -> None:
-        now = timezone.now()  # of all that one look finds, as one event
-        for day in sorted(self._uses.keys() - set(doubtful)):
-            uses = list(self._uses[day].values())
-            CardUse.objects.bulk_create(uses, batch_size=BATCH, ignore_conflicts=True)
-            self._judge(day, now)
-
-    def _judge(self, day: date, now: datetime) -> None:
-        """Keep what the rules find on a day and in the days that they look back from it."""
         bounds = Bounds.of(self._account_id)
         shared = SharedCard.objects.filter(account=self._account_id, ended_at=None)
         uses = CardUse.objects.filter(account=self._account_id, client_id__gt=0)
         uses = uses.exclude(client_id__in=shared.values("client_id"))
-        lately = uses.filter(day__range=(day - (KEPT - 1) * DAY, day), waiter_id__gt=0)
-        of_pair = ("client_id", "waiter_id")
-        for rule, column, most, rows in (
-            (Rule.DAY, "receipts", bounds.most_a_day, uses.filter(day=day).values("client_id")),
-            (Rule.WAITER, "in_cash", bounds.most_a_waiter, lately.filter(in_cash__gt=0).values(*of_pair)),
-            (Rule.LATE, "late", bounds.most_late, lately.filter(late__gt=0).values(*of_pair)),
-        ):
-            counted = rows.annotate(
-                found=Sum(column),
-                since=Min("day"),
-                until=Max("day"),
-                least=Min("waiter_id"),
-                greatest=Max("waiter_id"),
-            )
-            for row in counted.filter(found__gte=most):
-                waiter_id = row["least"] if row["least"] == row["greatest"] else 0
-                kept = {"since": row["since"], "day": row["until"], "receipts": row["found"]}
-                Finding.objects.update_or_create(
-                    account_id=self._account_id,
-                    client_id=row["client_id"],
-                    rule=rule,
-                    **({"day": day} if rule == Rule.DAY else {"waiter_id": waiter_id}),
-                    defaults=kept,
-                    create_defaults=kept | {"waiter_id": waiter_id, "found_at": now},
+        now = timezone.now()  # of all that one look finds, as one event
+        for day in sorted(self._uses.keys() - set(doubtful)):
+            CardUse.objects.bulk_create(self._uses[day].values(), batch_size=BATCH, ignore_conflicts=True)
+            # What the rules find on the day, and in the days that they look back from it.
+            lately = uses.filter(day__range=(day - (KEPT - 1) * DAY, day), waiter_id__gt=0)
+            of_pair = ("client_id", "waiter_id")
+            for rule, column, most, rows in (
+                (Rule.DAY, "receipts", bounds.most_a_day, uses.filter(day=day).values("client_id")),
+                (Rule.WAITER, "in_cash", bounds.most_a_waiter, lately.filter(in_cash__gt=0).values(*of_pair)),
+                (Rule.LATE, "late", bounds.most_late, lately.filter(late__gt=0).values(*of_pair)),
+            ):
+                counted = rows.annotate(
+                    found=Sum(column),
+                    since=Min("day"),
+                    until=Max("day"),
+                    least=Min("waiter_id"),
+                    greatest=Max("waiter_id"),
                 )
+                for row in counted.filter(found__gte=most):
+                    waiter_id = row["least"] if row["least"] == row["greatest"] else 0
+                    kept = {"since": row["since"], "day": row["until"], "receipts": row["found"]}
+                    Finding.objects.update_or_create(
+                        account_id=self._account_id,
+                        client_id=row["client_id"],
+                        rule=rule,
+                        **({"day": day} if rule == Rule.DAY else {"waiter_id": waiter_id}),
+                        defaults=kept,
+                        create_defaults=kept | {"waiter_id": waiter_id, "found_at": now},
+                    )
 
 
 receipt_readers.append(CardReader)
@@ -130,50 +125,41 @@ def finding_words(findings: int) -> str:
 # --- What a page says --------------------------------------------------------------------------------------
 
 
-class Uses:
-    """The uses of the last days in an account, for its page; no names, and nothing is kept of it."""
+def shares_of(uses: QuerySet[CardUse]) -> dict[int, tuple[int, int]]:
+    """Return of each waiter the percent of receipts that carry a card, and that of all the others."""
+    counted = uses.values("waiter_id").annotate(
+        all=Sum("receipts"), carry=Sum("receipts", filter=Q(client_id__gt=0), default=0)
+    )
+    found = {row["waiter_id"]: (row["carry"], row["all"]) for row in counted}
+    carry, total = (sum(each) for each in zip(*found.values(), strict=True)) if found else (0, 0)
+    return {
+        waiter_id: (round(100 * own / of_own), round(100 * (carry - own) / (total - of_own)))
+        for waiter_id, (own, of_own) in found.items()
+        if total > of_own
+    }
 
-    def __init__(self, account_id: str) -> None:
-        self._rows = CardUse.objects.filter(account=account_id, day__gte=first_day())
 
-    @property
-    def tells_late(self) -> bool:
-        """False where no bill was printed before its receipt was closed: late cards are unknown then."""
-        return self._rows.filter(printed__gt=0).exists()
+def days_of(uses: QuerySet[CardUse], findings: Iterable[Finding]) -> dict[int, list[tuple[date, int]]]:
+    """Return for each finding about several days these days, each with its receipts."""
+    about = [each for each in findings if each.rule != Rule.DAY]
+    rows = uses.filter(client_id__in={each.client_id for each in about}, waiter_id__gt=0)
+    days: defaultdict[tuple[str, int, int], list[tuple[date, int]]] = defaultdict(list)
+    for use in rows.order_by("day"):
+        for rule, number in ((Rule.WAITER, use.in_cash), (Rule.LATE, use.late)):
+            if number:
+                days[rule, use.client_id, use.waiter_id].append((use.day, number))
+    return {each.pk: days[each.rule, each.client_id, each.waiter_id] for each in about}
 
-    def shares(self) -> dict[int, tuple[int, int]]:
-        """Return of each waiter the percent of receipts that carry a card, and that of all the others."""
-        counted = self._rows.values("waiter_id").annotate(
-            all=Sum("receipts"), carry=Sum("receipts", filter=Q(client_id__gt=0), default=0)
-        )
-        found = {row["waiter_id"]: (row["carry"], row["all"]) for row in counted}
-        carry, total = (sum(each) for each in zip(*found.values(), strict=True)) if found else (0, 0)
-        return {
-            waiter_id: (round(100 * own / of_own), round(100 * (carry - own) / (total - of_own)))
-            for waiter_id, (own, of_own) in found.items()
-            if total > of_own
-        }
 
-    def days_of(self, findings: Iterable[Finding]) -> dict[int, list[tuple[date, int]]]:
-        """Return for each finding about several days these days, each with its receipts."""
-        about = [each for each in findings if each.rule != Rule.DAY]
-        rows = self._rows.filter(client_id__in={each.client_id for each in about}, waiter_id__gt=0)
-        days: defaultdict[tuple[str, int, int], list[tuple[date, int]]] = defaultdict(list)
-        for use in rows.order_by("day"):
-            for rule, number in ((Rule.WAITER, use.in_cash), (Rule.LATE, use.late)):
-                if number:
-                    days[rule, use.client_id, use.waiter_id].append((use.day, number))
-        return {each.pk: days[each.rule, each.client_id, each.waiter_id] for each in about}
-
-    def look_shared(self, client_ids: Collection[int]) -> set[int]:
-        """Return those of the clients whose card was used on many days, by many waiters."""
-        counted = (
-            self._rows.filter(client_id__in=client_ids)
-            .values("client_id")
-            .annotate(days=Count("day", distinct=True), waiters=Count("waiter_id", distinct=True))
-        )
-        many = counted.filter(days__gte=SHARED_DAYS, waiters__gte=SHARED_WAITERS)
-        return set(many.values_list("client_id", flat=True))
+def look_shared(uses: QuerySet[CardUse], client_ids: Collection[int]) -> set[int]:
+    """Return those of the clients whose card was used on many days, by many waiters."""
+    counted = (
+        uses.filter(client_id__in=client_ids)
+        .values("client_id")
+        .annotate(days=Count("day", distinct=True), waiters=Count("waiter_id", distinct=True))
+    )
+    many = counted.filter(days__gte=SHARED_DAYS, waiters__gte=SHARED_WAITERS)
+    return set(many.values_list("client_id", flat=True))
 
 
 def find_waiters(credentials: PosterCredentials, findings: Iterable[Finding]) -> dict[int, str]:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from groups import hooks
 from groups.features.cards import services
-from groups.features.cards.models import KEPT, VIEW_CARDS, Bounds, Finding, SharedCard
+from groups.features.cards.models import KEPT, VIEW_CARDS, Bounds, CardUse, Finding, SharedCard, first_day
 from groups.features.elsewhere.models import WATCH_ACCOUNT
 from groups.features.figures.services import tally_of
 from groups.models import PosterCredentials
@@ -69,14 +69,15 @@ def _show(
     """Show the page, with the form that was wrong: the bounds, or the reason for the card `of` a client."""
     credentials, account_id = request.credentials, request.credentials.account_id
     shared = sorted(SharedCard.objects.filter(account=account_id), key=lambda each: bool(each.ended_at))
-    to_look_at, uses = Finding.objects.to_look_at(account_id), services.Uses(account_id)
+    to_look_at = Finding.objects.to_look_at(account_id)
+    uses = CardUse.objects.filter(account=account_id, day__gte=first_day())
     cards = list(dict.fromkeys(to_look_at.values_list("client_id", flat=True)))
     page = Paginator(cards, CARDS).get_page(request.GET.get("page"))
     client_ids = list(page)
     found = list(to_look_at.filter(client_id__in=client_ids))
     clients = find_clients(credentials, {*client_ids, *(each.client_id for each in shared)})
-    waiters, days = services.find_waiters(credentials, found), uses.days_of(found)
-    shares, look_shared = uses.shares() if found else {}, uses.look_shared(client_ids)
+    waiters, days = services.find_waiters(credentials, found), services.days_of(uses, found)
+    shares, look_shared = services.shares_of(uses) if found else {}, services.look_shared(uses, client_ids)
     groups = known_groups(credentials) if found else None
 
     def show_client(client_id: int) -> dict[str, Any]:
@@ -118,7 +119,8 @@ def _show(
         "reason": reason,
         "of": of,
         "tally": tally_of(credentials),
-        "tells_late": uses.tells_late,
+        # Late cards are unknown where no bill was printed before its receipt was closed.
+        "tells_late": uses.filter(printed__gt=0).exists(),
         "days_kept": KEPT,
         "may_switch": bool(settings.FIGURES_SECONDS) and request.user.has_perm(WATCH_ACCOUNT),
     }
@@ -164,7 +166,6 @@ def exempt(request: Request, client_id: int) -> HttpResponse:
 @require_POST
 @requires("view_cards")
 def count(request: Request, client_id: int) -> HttpResponse:
-    """Let a card count again."""
     credentials = request.credentials
     check_token(credentials)
     shared = SharedCard.objects.filter(account=credentials.account_id, client_id=client_id, ended_at=None)
@@ -175,7 +176,6 @@ def count(request: Request, client_id: int) -> HttpResponse:
 
 @hooks.part("account.watch", "cards/watch.html", order=2)
 def words_for_watch(_request: HttpRequest, _credentials: PosterCredentials) -> dict[str, Any] | None:
-    """Say in the card of the watch that cards are counted, and what is kept of that."""
     return {"days_kept": KEPT} if settings.FIGURES_SECONDS else None
 
 

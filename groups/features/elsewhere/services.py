@@ -32,7 +32,7 @@ from django.utils.translation import gettext_lazy
 from groups.features.elsewhere.models import Watch
 from groups.models import Change, GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.leases import RELEASED, Columns, Lease
-from groups.poster import GroupList, GroupValues, NotFound, PosterError
+from groups.poster import GroupValues, NotFound, PosterClient, PosterError
 from groups.services.due import LeaseLost, Turn, run_due
 from groups.services.events import Event, changes_in, event_source, one_line
 from groups.services.gateway import call_poster
@@ -174,7 +174,7 @@ def compare(
 ) -> list[ChangeElsewhere]:
     """Bring the picture up to date with a look, and return the changes that were not made here.
 
-    `changes` are those that were sent, as `_changes_made_here` has read them after the look.
+    `changes` are those made here that were sent, as they were read after the look.
     """
     sent = sorted(changes, key=lambda change: change.sent_at or change.created_at)
     if picture.taken_at is None:
@@ -201,7 +201,7 @@ def compare(
     missing = set(picture.missing_in(look.groups.keys() | look.unreadable)) - look.denied
     new_unreadable = look.unreadable - picture.known.keys() - picture.unread
     is_full = look.complete and not missing and not new_unreadable
-    findings += _Comparison(picture, look, sent, lag, is_full=is_full).findings()
+    findings += _compare_groups(picture, look, sent, lag, is_full=is_full)
     for number, known in list(picture.known.items()):
         if known.values is None and known.since < look.judged - 2 * lag:
             del picture.known[number]
@@ -236,8 +236,15 @@ def _consider_own_changes(
         if is_overtaken:
             continue  # a later change was made here before a person closed this one
         known = known or _never_seen(picture)
-        if found := _found_before(known, change, sent, lag):
-            findings.append(found)
+        before, loaded = _values(change.before), _values(change.loaded)
+        is_shown_twice = before is not None and loaded is not None and alike(before, loaded)
+        if is_shown_twice and not alike(before, known.values) and change.created_at - known.since >= lag:
+            # It was changed elsewhere before, unless these are values of other changes made here, read late.
+            others = [each for each in sent if each.group_id == change.group_id and each.pk != change.pk]
+            ours = [_values(each) for other in others for each in (other.before, other.intended, other.after)]
+            if not any(alike(before, values) for values in ours if values):
+                found = ChangeElsewhere(change.group_id, known.values, before, known.seen, change.created_at)
+                findings.append(found)
         # A change that a person has closed was not read back: `after` is what stood there instead.
         after = None if change.resolved_by else _values(change.after)
         values = None if change.action == Change.Action.REMOVE else after or _values(change.intended)
@@ -247,104 +254,77 @@ def _consider_own_changes(
     return findings
 
 
-def _found_before(known: Known, change: Change, sent: list[Change], lag: timedelta) -> ChangeElsewhere | None:
-    """Return what was changed elsewhere before a change made here, as its form and first read both show."""
-    before, loaded = _values(change.before), _values(change.loaded)
-    if before is None or loaded is None or not alike(before, loaded) or alike(before, known.values):
-        return None
-    if change.created_at - known.since < lag:
-        return None
-    # Values of other changes made here may be an outdated read.
-    others = [each for each in sent if each.group_id == change.group_id and each.pk != change.pk]
-    ours = [_values(version) for each in others for version in (each.before, each.intended, each.after)]
-    if any(alike(before, values) for values in ours if values):
-        return None
-    return ChangeElsewhere(change.group_id or 0, known.values, before, known.seen, change.created_at)
-
-
-class _Comparison:
-    def __init__(
-        self, picture: Picture, look: Look, sent: list[Change], lag: timedelta, *, is_full: bool
-    ) -> None:
-        self._picture, self._look, self._lag, self._is_full = picture, look, lag, is_full
-        unsettled = [change for change in sent if change.state in Change.UNSETTLED]
-        self._kept_out = {change.group_id for change in unsettled}
-        creations = [change for change in sent if change.action == Change.Action.CREATE]
-        # A creation in review names the groups that may be its own; an open one may be any new group.
-        self._candidates = {number for change in creations for number in (change.after or {}).get("ids", ())}
-        self._is_creating = any(change.is_open for change in creations)
-        self._unseen = [
-            change for change in sent if change.state in (Change.State.FAILED, Change.State.REFUSED)
-        ]
-        present = [number for number, known in picture.known.items() if known.values]
-        self._halved = 2 * len([number for number in present if number not in look.groups]) >= len(present)
-
-    def findings(self) -> list[ChangeElsewhere]:
-        numbers = sorted(
-            self._picture.known.keys() | self._look.groups.keys() | self._picture.suspects.keys()
-        )
-        new = self._look.groups.keys() - self._picture.known.keys() if self._is_creating else set()
-        for number in sorted(new):
-            self._suspect(number, looks=0)
-        found = []
-        for number in numbers:
-            is_unread = number in self._look.unreadable
-            may_be_unread = number not in self._look.groups and not self._look.complete
-            may_be_ours = number in self._kept_out or number in new
-            if not (is_unread or may_be_unread or may_be_ours):
-                found.append(self._compare_group(number))
-        return [finding for finding in found if finding]
-
-    def _suspect(self, number: int, looks: int) -> None:
-        known, before = self._picture.known.get(number), self._picture.suspects.get(number)
-        values, look = self._look.groups.get(number), self._look
-        if before and alike(before.values, values):
-            self._picture.suspects[number] = replace(before, looks=before.looks + looks)
-            return
-        known_at = known.seen if known else before.known_at if before else _never_seen(self._picture).seen
-        self._picture.suspects[number] = Suspect(values, look.began, look.ended, known_at, looks)
-
-    def _compare_group(self, number: int) -> ChangeElsewhere | None:
-        picture, look = self._picture, self._look
+def _compare_groups(
+    picture: Picture, look: Look, sent: list[Change], lag: timedelta, *, is_full: bool
+) -> list[ChangeElsewhere]:
+    """Hold each group against what is known of it; return what enough looks have shown."""
+    kept_out = {change.group_id for change in sent if change.state in Change.UNSETTLED}
+    # An open creation may be any new group.
+    is_creating = any(change.is_open for change in sent if change.action == Change.Action.CREATE)
+    new = look.groups.keys() - picture.known.keys() if is_creating else set()
+    present = [number for number, known in picture.known.items() if known.values]
+    is_halved = 2 * len([number for number in present if number not in look.groups]) >= len(present)
+    numbers = sorted(picture.known.keys() | look.groups.keys() | picture.suspects.keys())
+    for number in sorted(new):
+        _suspect(picture, look, number, looks=0)
+    found = []
+    for number in numbers:
+        may_be_unread = number in look.unreadable or (number not in look.groups and not look.complete)
+        if may_be_unread or number in kept_out or number in new:
+            continue
         known, values = picture.known.get(number) or _never_seen(picture), look.groups.get(number)
-        if values is None and (number not in look.denied or not (known.values or self._is_full)):
-            return None
+        if values is None and (number not in look.denied or not (known.values or is_full)):
+            continue
         if alike(known.values, values):
             picture.suspects.pop(number, None)
             if number in picture.known:
                 picture.known[number] = replace(known, values=values, seen=look.began)
-            return None
-        found = None
-        if not self._is_ours(number, values):
-            self._suspect(number, looks=1)
-            suspect = picture.suspects[number]
+            continue
+        if not _is_ours(picture, sent, number, values):
+            suspect = _suspect(picture, look, number, looks=1)
             enough = suspect.looks >= (LOOKS if suspect.values else LOOKS_OF_REMOVAL)
-            is_quiet = suspect.began - known.since >= self._lag and not self._halved
-            is_late = look.began - max(suspect.ended, known.since) >= self._lag
+            is_quiet = suspect.began - known.since >= lag and not is_halved
+            is_late = look.began - max(suspect.ended, known.since) >= lag
             if not enough or not (is_quiet or is_late):
-                return None
-            found = ChangeElsewhere(number, known.values, values, suspect.known_at, suspect.ended)
+                continue
+            found.append(ChangeElsewhere(number, known.values, values, suspect.known_at, suspect.ended))
         picture.known[number] = Known(values, look.began, look.judged, known.sent)
         picture.suspects.pop(number, None)
-        return found
+    return found
 
-    def _is_ours(self, number: int, values: GroupValues | None) -> bool:
-        """Return True if a difference is a late write of this dashboard, or a group never readable before."""
-        picture = self._picture
-        if number not in picture.known and number in picture.unread | self._candidates:
+
+def _suspect(picture: Picture, look: Look, number: int, *, looks: int) -> Suspect:
+    known, before, values = picture.known.get(number), picture.suspects.get(number), look.groups.get(number)
+    if before and alike(before.values, values):
+        suspect = replace(before, looks=before.looks + looks)
+    else:
+        known_at = known.seen if known else before.known_at if before else _never_seen(picture).seen
+        suspect = Suspect(values, look.began, look.ended, known_at, looks)
+    picture.suspects[number] = suspect
+    return suspect
+
+
+def _is_ours(picture: Picture, sent: list[Change], number: int, values: GroupValues | None) -> bool:
+    """Return True if a difference is a late write of this dashboard, or a group never readable before."""
+    creations = [change for change in sent if change.action == Change.Action.CREATE]
+    # A creation in review names the groups that may be its own.
+    candidates = {each for change in creations for each in (change.after or {}).get("ids", ())}
+    if number not in picture.known and number in picture.unread | candidates:
+        return True
+    for change in sent:
+        if change.state not in (Change.State.FAILED, Change.State.REFUSED):
+            continue
+        intended = _values(change.intended)
+        if change.action == Change.Action.CREATE:
+            may_make = number not in picture.known and values is not None and alike(intended, values)
+        elif change.action == Change.Action.REMOVE:
+            may_make = change.group_id == number and values is None
+        else:
+            may_make = change.group_id == number and alike(intended, values)
+        if may_make and (late := f"late {change.pk}") not in picture.considered:
+            picture.considered.add(late)
             return True
-        for change in self._unseen:
-            intended = _values(change.intended)
-            if change.action == Change.Action.CREATE:
-                may_make = number not in picture.known and values is not None and alike(intended, values)
-            elif change.action == Change.Action.REMOVE:
-                may_make = change.group_id == number and values is None
-            else:
-                may_make = change.group_id == number and alike(intended, values)
-            if may_make and (late := f"late {change.pk}") not in picture.considered:
-                picture.considered.add(late)
-                return True
-        return False
+    return False
 
 
 def _never_seen(picture: Picture) -> Known:
@@ -369,15 +349,8 @@ def accounts_due() -> list[str]:
 
 
 @routine("watch", pause=1, for_each=accounts_due)
-def look_where_due(account: str | None = None) -> list[Change]:
-    """Look at one account, or at all, if it is time to; return the changes that were found."""
-    found: list[Change] = []
-    watches = Watch.objects.on().select_related("account", "credentials")
-    watches = watches.filter(account__in=accounts_due() if account is None else [account])
-    run_due(watches, partial(_look, found))
-    for change in found:
-        log.info("Change %s was made elsewhere: %s of group %s", change.pk, change.action, change.group_id)
-    return found
+def look_at(account: str) -> None:
+    run_due(Watch.objects.on().filter(account=account).select_related("account", "credentials"), _look)
 
 
 def bring_looks_forward() -> None:
@@ -405,15 +378,19 @@ def bring_looks_forward() -> None:
             Watch.objects.filter(pk=watch.pk, next_at__gt=now).update(next_at=now)
 
 
-def _look(found: list[Change], turn: Turn[Watch]) -> Columns:
-    """Look at the groups of an account, and add to `found` what was found."""
+def _look(turn: Turn[Watch]) -> Columns:
     watch, credentials = turn.row, turn.credentials
     # Another token may be shown other groups, so with that nothing is known yet.
     is_same_token = watch.fingerprint == credentials.fingerprint
     picture = Picture.from_json(watch.picture) if is_same_token else Picture()
     is_first = picture.looked_at is None
     look = _read_look(credentials, picture)
-    sent = _changes_made_here(watch)
+    # The changes made here that may explain a difference, as the journal has them now.
+    since = min(watch.looked_at or timezone.now(), timezone.now() - LATE) - MARGIN
+    rows = Change.objects.of_groups().filter(account=watch.account_id, sent_at__isnull=False)
+    # The time of sending is stored before the write is sent, and these never were.
+    rows = rows.exclude(state=Change.State.FAILED, reason__in=(Reason.NOT_SENT, Reason.NEVER_SENT))
+    sent = list(rows.filter(Q(settled_at__isnull=True) | Q(settled_at__gt=since)).order_by())
     look = replace(look, judged=timezone.now())
     findings = compare(picture, look, sent, lag=timedelta(seconds=settings.POSTER_LAG_SECONDS))
     columns = {"picture": picture.to_json(), "looked_at": picture.looked_at}
@@ -422,7 +399,8 @@ def _look(found: list[Change], turn: Turn[Watch]) -> Columns:
         if not turn.lease.row.filter(credentials=credentials).exists():
             raise LeaseLost  # its user has disconnected meanwhile
         changes = [_record_elsewhere(watch, turn.lease, finding) for finding in findings]
-    found += changes
+    for change in changes:
+        log.info("Change %s was made elsewhere: %s of group %s", change.pk, change.action, change.group_id)
     # Soon after a difference or the first look, then later and later.
     soon, usual = timedelta(seconds=settings.POSTER_CONFIRM_SECONDS), watch.longest_pause
     looks = [suspect.looks for suspect in picture.suspects.values() if suspect.looks]
@@ -448,30 +426,16 @@ def _read_look(credentials: PosterCredentials, picture: Picture) -> Look:
         complete=None not in unreadable,
     )
     missing = picture.missing_in(look.groups.keys() | look.unreadable) if look.complete else ()
-    denied = {number for number in missing[:MOST_ASKED] if _is_denied(credentials, number, listed)}
+    asked = set(missing[:MOST_ASKED])
+    denied = asked & {group.id for group in listed.groups if group.removed}
+    for number in asked - denied:
+        try:
+            call_poster(credentials, partial(PosterClient.get_group, group_id=number))
+        except NotFound:
+            denied.add(number)
+        except PosterError as error:
+            log.info("Group %s is missing, and could not be asked for: %s", number, error.reason)
     return replace(look, denied=frozenset(denied))
-
-
-def _is_denied(credentials: PosterCredentials, number: int, listed: GroupList) -> bool:
-    if any(group.id == number and group.removed for group in listed.groups):
-        return True
-    try:
-        call_poster(credentials, lambda poster: poster.get_group(number))
-    except NotFound:
-        return True
-    except PosterError as error:
-        log.info("Group %s is missing, and could not be asked for: %s", number, error.reason)
-    return False
-
-
-def _changes_made_here(watch: Watch) -> list[Change]:
-    """Return the changes that may explain a difference, as the journal has them now."""
-    last = watch.looked_at or timezone.now()
-    since = min(last, timezone.now() - LATE) - MARGIN
-    rows = Change.objects.of_groups().filter(account=watch.account_id, sent_at__isnull=False)
-    # The time of sending is stored before the write is sent, and these never were.
-    rows = rows.exclude(state=Change.State.FAILED, reason__in=(Reason.NOT_SENT, Reason.NEVER_SENT))
-    return list(rows.filter(Q(settled_at__isnull=True) | Q(settled_at__gt=since)).order_by())
 
 
 def _record_elsewhere(watch: Watch, lease: Lease[Watch], finding: ChangeElsewhere) -> Change:

@@ -70,13 +70,11 @@ receipt_readers: list[Callable[[str], ReceiptReader]] = []
 
 @prune("figures of groups")
 def forget_old() -> int:
-    """Delete the figures that are older than KEPT; return how many."""
     return Figure.objects.filter(day__lt=timezone.localdate() - KEPT).delete()[0]
 
 
 @routine("figures", pause=5.0, for_each=lambda: Tally.objects.accounts_due(settings.FIGURES_SECONDS))
 def look_at(account: str) -> None:
-    """Add up the figures of an account, if it is time to and no other worker is at it."""
     run_due(Tally.objects.usable().filter(pk=account).select_related("watch__credentials"), look)
 
 
@@ -255,7 +253,6 @@ def _store_weeks(turn: Turn[Tally], members: Members) -> None:
 
 
 def tally_of(credentials: PosterCredentials) -> Tally | None:
-    """Return the row of the nightly look, if there is one for the account."""
     found = Tally.objects.watched().select_related("watch__credentials__user")
     return found.filter(pk=credentials.account_id).first() if settings.FIGURES_SECONDS else None
 

@@ -45,7 +45,6 @@ type Variables = dict[str, Any]
 
 @hooks.part("group.figures", "figures/card.html")
 def card_of(request: Request, one: OneGroup) -> Variables | None:
-    """Show the picture of a group, and what the changes of its percent did."""
     if not request.user.has_perm(VIEW_SALES):
         return None
     credentials, last = request.credentials, yesterday()
@@ -72,7 +71,6 @@ def card_of(request: Request, one: OneGroup) -> Variables | None:
 
 @hooks.part("group.facts", "figures/owed_fact.html")
 def owed_of_group(request: Request, one: OneGroup) -> Variables | None:
-    """Show the bonuses that the clients of a group have."""
     if not request.user.has_perm(VIEW_SALES):
         return None
     nights = Figure.objects.nights(request.credentials.account_id)
@@ -82,7 +80,6 @@ def owed_of_group(request: Request, one: OneGroup) -> Variables | None:
 
 @hooks.part("write.facts", "figures/effect_of_change.html")
 def effect_of_change(request: Request, row: Change | Job) -> Variables | None:
-    """Show what a change of a percent did, on its page."""
     made = services.percent_change(row) if isinstance(row, Change) else None
     if made is None or not request.user.has_perm(VIEW_SALES) or not made.is_old_enough:
         return None
@@ -103,7 +100,6 @@ def share_beside_cost(request: Request, group: Group | None, _command: object = 
 
 @hooks.part("account.watch", "figures/watch.html", order=1)
 def words_for_watch(_request: HttpRequest, credentials: PosterCredentials) -> Variables | None:
-    """Say in the card of the watch that figures go with it."""
     return {"tally": tally_of(credentials)} if settings.FIGURES_SECONDS else None
 
 

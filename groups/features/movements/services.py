@@ -64,15 +64,8 @@ def movements_of(credentials: PosterCredentials, group_id: int) -> QuerySet[Move
     return Movement.objects.filter(of_group, account=credentials.account_id, day__gte=first_day())
 
 
-def days_of(credentials: PosterCredentials, group_id: int) -> list[tuple[date, int, int]]:
-    came, left = (Count("pk", filter=Q(**{field: group_id})) for field in ("to_id", "from_id"))
-    days = movements_of(credentials, group_id).order_by().values("day").annotate(came=came, left=left)
-    return list(days.order_by("day").values_list("day", "came", "left"))
-
-
 @prune("movements of clients")
 def forget_old() -> int:
-    """Delete movements, and rolls without a look, that are older than MOVEMENT_DAYS."""
     unread = Roll.objects.filter(judged_at__lt=timezone.now() - timedelta(days=settings.MOVEMENT_DAYS))
     return Movement.objects.filter(day__lt=first_day()).delete()[0] + unread.delete()[0]
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_safe
 from groups import hooks
 from groups.features.elsewhere.models import WATCH_ACCOUNT
 from groups.features.movements.models import Roll
-from groups.features.movements.services import days_of, first_day, movements_of, roll_of
+from groups.features.movements.services import first_day, movements_of, roll_of
 from groups.models import Change, PosterCredentials
 from groups.services.clients import VIEW_CLIENTS, find_names
 from groups.services.gateway import check_token
@@ -82,7 +83,9 @@ def movements(request: Request, group_id: int) -> HttpResponse:
 
 
 def growth_of(credentials: PosterCredentials, group_id: int, roll: Roll) -> dict[str, Any]:
-    days = days_of(credentials, group_id)
+    came_in, went_out = (Count("pk", filter=Q(**{field: group_id})) for field in ("to_id", "from_id"))
+    counted = movements_of(credentials, group_id).order_by("day").values("day")
+    days = list(counted.annotate(came=came_in, left=went_out).values_list("day", "came", "left"))
     oldest = timezone.make_aware(datetime.combine(first_day(), datetime.min.time()))
     taken_on = timezone.localdate(roll.taken_at)
     since = max(first_day(), min(days[0][0] if days else taken_on, taken_on))

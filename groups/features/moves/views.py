@@ -322,9 +322,6 @@ def _holder_of_sources(request: Request, form: Form, kind: type[services.Move]) 
     return lock.holder if lock else None
 
 
-# --- What a move changes -----------------------------------------------------------------------------------
-
-
 def effects_of(
     moved: Iterable[tuple[Group, services.MoveCount | None]], target: Group, *, staying: int = 0
 ) -> dict[str, Any]:

@@ -90,10 +90,11 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 class Judge:
     def __init__(self, table: Table, today: date) -> None:
         self._today = today.toordinal()
-        self._rows = [
-            (row, None if row.birthday_in is None else birthdays_around(today, row.birthday_in))
-            for row in table.rows
-        ]
+        self._rows: list[tuple[Criterion, set[tuple[int, int]] | None]] = []
+        for row in table.rows:
+            away = timedelta(days=row.birthday_in or 0)
+            around = Period(today - away, today + away).birthdays
+            self._rows.append((row, None if row.birthday_in is None else around))
 
     def place_of(self, born: Born, registered: Registered, bought: BoughtIn) -> int | None:
         """Return the place in the table to which a client belongs; None if that is not proven.
@@ -123,11 +124,6 @@ class Judge:
 
 def _within(number: int, least: int | None, most: int | None) -> bool:
     return (least is None or number >= least) and (most is None or number <= most)
-
-
-def birthdays_around(today: date, days: int) -> frozenset[tuple[int, int]]:
-    away = timedelta(days=days)
-    return frozenset(Period(today - away, today + away).birthdays)
 
 
 # --- Sales -------------------------------------------------------------------------------------------------

@@ -153,21 +153,6 @@ class Spread(msgspec.Struct):
         return (least is None or is_last or last >= least) and (most is None or first <= most)
 
 
-def spread_of(values: Counter[int]) -> Spread:
-    """Return the spread of whole values, in steps that people would choose: 1, 2, 5, 10, 20 and so on."""
-    total, seen, top = sum(values.values()), 0, 0
-    for value in sorted(values):
-        seen, top = seen + values[value], value
-        if seen >= total * _MOST:
-            break
-    steps = (nice * 10**power for power in count() for nice in (1, 2, 5))
-    step = next(step for step in steps if step >= top // BARS)
-    counts = [0] * (max(top, 0) // step + 2)
-    for value, clients in values.items():
-        counts[min(max(value, 0) // step, len(counts) - 1)] += clients
-    return Spread(step, counts)
-
-
 def widened(bounds: tuple[int, int] | None, value: int) -> tuple[int, int]:
     return (value, value) if bounds is None else (min(bounds[0], value), max(bounds[1], value))
 
@@ -356,11 +341,22 @@ class CriteriaReading(sweep.Listener[Preview]):
         super().keep(sums)
         kept: dict[str, bytes | bool] = {_key(self.credentials, "lacks-sales"): not sums.may_see_sales}
         for (field, days), values in self._spreads.items():
-            if values:
-                spread = spread_of(values)
-                spread.step *= 100 if field == "bought" else 1  # kopecks
-                key = _key(self.credentials, "spread", self.today, field, days)
-                kept[key] = msgspec.msgpack.encode(spread)
+            if not values:
+                continue
+            total, seen, top = values.total(), 0, 0
+            for value in sorted(values):
+                seen, top = seen + values[value], value
+                if seen >= total * _MOST:
+                    break
+            # A step that people would choose: 1, 2, 5, 10, 20 and so on.
+            steps = (nice * 10**power for power in count() for nice in (1, 2, 5))
+            step = next(step for step in steps if step >= top // BARS)
+            counts = [0] * (max(top, 0) // step + 2)
+            for value, clients in values.items():
+                counts[min(max(value, 0) // step, len(counts) - 1)] += clients
+            spread = Spread(step * 100 if field == "bought" else step, counts)  # kopecks, or receipts
+            key = _key(self.credentials, "spread", self.today, field, days)
+            kept[key] = msgspec.msgpack.encode(spread)
         ask_shared(lambda: cache.set_many(kept, timeout=sweep.DAY), [])
 
 
@@ -444,7 +440,19 @@ def start_of(name: str, credentials: PosterCredentials) -> tuple[dict[str, Any],
     Clients are new for three pauses between usual visits, and lapsed after three between seldom ones.
     """
     seldom, usual, often, median = 2, 6, 12, 2_000
-    paid, receipts = ({}, {}) if name == "birthday" else _sales_of(credentials)
+    today, until = timezone.localdate(), time.monotonic() + sweep.SECONDS_AT_ONCE
+    paid, receipts = Counter[int](), Counter[int]()
+    needs_sales = name != "birthday" and credentials.user.has_perm(VIEW_SALES)
+    try:
+        for first, last in judging.spans_of((DAYS,)) if needs_sales else ():
+            period = Period(today - timedelta(days=last - 1), today - timedelta(days=first))
+            within = seconds_left(until, "dash.getClientsSales")
+            for sale in read_sales(credentials, period, within=within).sales:
+                if sale.receipts:
+                    paid[sale.id] += int(sale.revenue)
+                    receipts[sale.id] += sale.receipts
+    except PosterError:
+        receipts.clear()
     if is_known := len(receipts) >= FEWEST_BUYERS:
         seldom, usual, often = (max(round(each), 1) for each in quantiles(receipts.values(), n=4))
         # Two digits, as people would choose: 1,200 for 1,234.56.
@@ -458,20 +466,3 @@ def start_of(name: str, credentials: PosterCredentials) -> tuple[dict[str, Any],
         "birthday": {"birthday_in": 7},
     }
     return rows[name], is_known or name == "birthday"
-
-
-def _sales_of(credentials: PosterCredentials) -> tuple[dict[int, int], dict[int, int]]:
-    """Return hryvnia and receipts by client in the last DAYS days; nothing where these cannot be read."""
-    today, until = timezone.localdate(), time.monotonic() + sweep.SECONDS_AT_ONCE
-    paid, receipts = Counter[int](), Counter[int]()
-    try:
-        for first, last in judging.spans_of((DAYS,)) if credentials.user.has_perm(VIEW_SALES) else ():
-            period = Period(today - timedelta(days=last - 1), today - timedelta(days=first))
-            within = seconds_left(until, "dash.getClientsSales")
-            for sale in read_sales(credentials, period, within=within).sales:
-                if sale.receipts:
-                    paid[sale.id] += int(sale.revenue)
-                    receipts[sale.id] += sale.receipts
-    except PosterError:
-        return {}, {}
-    return paid, receipts

@@ -52,23 +52,6 @@ PROVISIONAL_LIFE = 90
 """Seconds for which a sum is kept that was read amid moves: so a long job does not cost a reading a move."""
 
 
-def membership_of(account_id: str) -> tuple[str, bool]:
-    """Return a key for who is in which group, until the next move, and True if it is settled.
-
-    It is not while a job moves clients, and for POSTER_LAG_SECONDS after each move: until then a read may
-    show the groups of before. It is read from the database each time: otherwise a job or a long reading would
-    go on with an earlier one.
-    """
-    kinds = [name for name, kind in Job.registered.items() if kind.moves_clients]
-    at_work = Job.objects.filter(account=account_id, state=Job.State.RUNNING, kind__in=kinds)
-    if (job_id := at_work.values_list("pk", flat=True).first()) is not None:
-        return f"job-{job_id}", False
-    moves, moved_at = PosterAccount.objects.values_list("moves", "moved_at").get(pk=account_id)
-    lag = timedelta(seconds=settings.POSTER_LAG_SECONDS)
-    settled = moved_at is None or moved_at <= timezone.now() - lag
-    return f"moves-{moves}" if settled else f"moves-{moves}-lag", settled
-
-
 @dataclass(frozen=True, slots=True)
 class SweepProgress:
     """The number of an account's clients that have been read; `waiting` until a worker has begun."""
@@ -104,7 +87,17 @@ class Listener[T](ABC):
 
     def __init__(self, credentials: PosterCredentials, asked: object) -> None:
         self.credentials = credentials
-        members, self.is_settled = membership_of(credentials.account_id)
+        # Not settled while a job moves clients, and for POSTER_LAG_SECONDS after each move: until then a read
+        # may show the groups of before. It is read from the database each time: otherwise a job or a long
+        # reading would go on with an earlier one.
+        kinds = [name for name, kind in Job.registered.items() if kind.moves_clients]
+        at_work = Job.objects.filter(account=credentials.account_id, state=Job.State.RUNNING, kind__in=kinds)
+        job_id = at_work.values_list("pk", flat=True).first()
+        account = PosterAccount.objects.values_list("moves", "moved_at")
+        moves, moved_at = account.get(pk=credentials.account_id)
+        lag = timedelta(seconds=settings.POSTER_LAG_SECONDS)
+        self.is_settled = not job_id and (moved_at is None or moved_at <= timezone.now() - lag)
+        members = f"job-{job_id}" if job_id else f"moves-{moves}{'' if self.is_settled else '-lag'}"
         self.as_of = timezone.now()
         self.failure: PosterError | None = None
         token = f"{credentials.account_id}:{credentials.fingerprint}"

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -18,6 +19,7 @@ from groups.features.approvals import services as account_limits
 from groups.features.approvals import services as approvals
 from groups.features.approvals.models import ApprovalRequest, Limits
 from groups.features.approvals.services import BeyondLimits
+from groups.features.approvals.views import entry_of_requests
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
 from groups.features.moves.services import Move, Retire
@@ -383,10 +385,14 @@ def test_nobody_sets_limits_or_decides_without_the_right_or_on_a_request_of_thei
 def test_those_who_decide_count_the_requests_of_others(staff, owner, outsider, sandbox):
     for user in (staff, owner):
         approvals.ask_for(an_update(user), user, ())
-    users = (owner, staff, outsider)
-    assert [approvals.count_to_decide(user.credentials) for user in users] == [1, 0, 0]
+
+    def entry(user):
+        return entry_of_requests(SimpleNamespace(user=user, path_info="/groups/"), user.credentials)
+
+    assert entry(owner) == {"to_decide": 1, "here": ""}
+    assert entry(staff) is entry(outsider) is None
     owner.credentials.refused_at = timezone.now()
-    assert approvals.count_to_decide(owner.credentials) == 0
+    assert entry(owner) is None
 
 
 def test_only_a_removal_asks_for_the_password(staff, owner, sandbox):

@@ -15,7 +15,7 @@ from decimal import Decimal
 import pytest
 
 from groups.features.elsewhere.models import Watch
-from groups.features.elsewhere.services import look_where_due, switch_on
+from groups.features.elsewhere.services import switch_on
 from groups.models import Change
 from groups.poster import GroupValues, PosterError
 from groups.services import gateway
@@ -28,6 +28,7 @@ from groups.services.writes.lag import with_pending_change
 from groups.services.writes.reconcile import reconcile_due
 from groups.services.writes.submissions import Locked
 from tests.support.pairwise import simulated
+from tests.support.watch import look_where_due
 from tests.tools.pretence import BadNetwork, Clock, Poster, draw, in_time_of
 
 LAG, LOOK_EVERY, RECONCILE_EVERY = 60.0, 60.0, 20.0
