@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -40,8 +40,6 @@ PATIENCE = 0.3
 """Seconds that a page waits for Poster before it shows the last good copy."""
 PARSED_LISTS = 4
 """Number of parsed lists that a process keeps."""
-_lists: dict[str, GroupList] = {}
-"""The parsed lists by the digests of their bodies, the one that was used last at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +138,6 @@ def _ask(credentials: PosterCredentials, poster: PosterClient) -> Groups:
         # alone where its process has parsed these groups before.
         ask_shared(lambda: cache.set(f"{BODY}:{answer.digest}", answer.body, timeout=life), None)
         keep_cached(cache_key(credentials, "all"), answer.digest, as_of)
-        _parsed(answer.digest, answer)
     return Groups(answer, as_of, writes)
 
 
@@ -248,26 +245,26 @@ def read_list(credentials: PosterCredentials, within: float | None) -> GroupList
 
 def _cached_list(credentials: PosterCredentials) -> Groups | None:
     found = cached(cache_key(credentials, "all"))
-    answer = _parsed(found[0]) if found else None
-    return Groups(answer, found[1], credentials.account.writes) if found and answer else None
+    try:
+        return Groups(_parsed(found[0]), found[1], credentials.account.writes) if found else None
+    except _GoneFromCache:
+        return None
 
 
-def _parsed(digest: str, answer: GroupList | None = None) -> GroupList | None:
-    """Return the groups in a cached body, which may be the `answer` that is known; None if it is gone.
+class _GoneFromCache(Exception): ...
 
-    The latest results are kept, because parsing thousands of groups takes longer than rendering a page. Last
-    good copies are kept too. They lack unreadable rows, so their digests begin with `copy:`.
+
+@lru_cache(maxsize=PARSED_LISTS)
+def _parsed(digest: str) -> GroupList:
+    """Return the groups in a cached body: parsing thousands of them takes longer than rendering a page.
+
+    Raises `_GoneFromCache`.
     """
-    answer = answer or _lists.get(digest)
-    if answer is None:
-        body = ask_shared(lambda: cache.get(f"{BODY}:{digest}"), None)
-        answer = read_groups(body) if body is not None else None
-    if answer is not None:
-        _lists.pop(digest, None)
-        _lists[digest] = answer
-        for oldest in list(_lists)[:-PARSED_LISTS]:
-            _lists.pop(oldest, None)
-    return answer
+    body = ask_shared(lambda: cache.get(f"{BODY}:{digest}"), None)
+    groups = read_groups(body) if body is not None else None
+    if groups is None:
+        raise _GoneFromCache
+    return groups
 
 
 def _keep_copy(credentials: PosterCredentials, groups: Groups) -> None:
@@ -298,19 +295,11 @@ def _last_good_copy(
     copies = GroupsCopy.objects.filter(fetched_at__gte=timezone.now() - COPY_LIFE, **its)
     if writes is not None:
         copies = copies.filter(writes=writes)
-    latest = copies.order_by("-fetched_at")
-    copy = latest.defer("groups").first()
+    copy = copies.order_by("-fetched_at").first()
     if copy is None:
         return None
-    answer = _lists.get(f"copy:{copy.digest}")
-    if answer is None:
-        # Read all of the row again: another process may have stored another copy in between.
-        copy = latest.first()
-        if copy is None:
-            return None
-        answer = GroupList(tuple(map(Group.from_json, copy.groups)))
-        _parsed(f"copy:{copy.digest}", answer)
-    return Groups(answer, copy.fetched_at, copy.writes, failure)
+    listed = GroupList(tuple(map(Group.from_json, copy.groups)))
+    return Groups(listed, copy.fetched_at, copy.writes, failure)
 
 
 # --- The cache ----------------------------------------------------------------------------------------------
