@@ -1,59 +1,27 @@
 """Register users, credentials and the journal in Django's admin; no token is ever shown."""
 
-import hashlib
 from typing import Any
 
-from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 
 from groups.models import Change, PosterCredentials
 from poster_admin.users.accounts import lock_managed, managed_and_self
 from poster_admin.users.admin import ReadOnlyAdmin, user_of
 
 
-class VersionedUserForm(UserChangeForm):  # type: ignore[type-arg]  # Django's takes no type arguments
-    """Save a user only if nothing was changed since the form was opened, as by a colleague in `/people/`.
-
-    A request without a version, as a script sends one, is saved in any case.
-    """
-
-    version = forms.CharField(widget=forms.HiddenInput, required=False)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # A sign-in is no change, and the password has a form of its own.
-        texts = [
-            (name, sorted(map(str, value)) if isinstance(value, list) else str(value))
-            for name, value in sorted(self.initial.items())
-            if name not in {"last_login", "password"}
-        ]
-        self.initial["version"] = hashlib.blake2b(repr(texts).encode(), digest_size=8).hexdigest()
-
-    def clean_version(self) -> str:
-        """Refuse a form that was opened on other values."""
-        version: str = self.cleaned_data["version"]
-        if version and version != self.initial["version"]:
-            text = _("This user was changed meanwhile, so nothing was saved. Open the page again to see it.")
-            self.add_error(None, text)
-        return version
-
-
-class OwnersUserAdmin(UserAdmin):  # type: ignore[type-arg]  # as above
+class OwnersUserAdmin(UserAdmin):  # type: ignore[type-arg]  # Django's takes no type arguments
     """Let owners manage the users and roles of their account; Administrators manage everybody.
 
     Users are deleted one by one, each under the lock of `get_object`: Django's action for many takes none, so
     two Administrators could delete each other at one moment.
     """
 
-    form = VersionedUserForm
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -87,15 +55,12 @@ class OwnersUserAdmin(UserAdmin):  # type: ignore[type-arg]  # as above
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets: Any = super().get_fieldsets(request, obj)
-        if obj is None:
+        if obj is None or request.user.is_superuser:
             return fieldsets
-        if not request.user.is_superuser:
-            roles = {"fields": ("is_active", "groups")}
-            fieldsets = [
-                (title, roles if "is_superuser" in options["fields"] else options)
-                for title, options in fieldsets
-            ]
-        return [*fieldsets, (None, {"fields": ("version",)})]
+        roles = {"fields": ("is_active", "groups")}
+        return [
+            (title, roles if "is_superuser" in options["fields"] else options) for title, options in fieldsets
+        ]
 
 
 class CredentialsAdmin(ReadOnlyAdmin):

@@ -1,11 +1,7 @@
-"""Export the list of groups, all clients of a group, or the history to a file.
-
-CSV and XLSX, in the order of the screen, are for people; of the history JSON lines are for programs.
-"""
+"""Export the list of groups, all clients of a group, or the history, in the order of the screen."""
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -182,30 +178,11 @@ def protected(text: str) -> str:
 
 # --- The history --------------------------------------------------------------------------------------------
 
-
-EXTENSIONS = ("csv", "xlsx", "jsonl")
 WIDTHS_OF_HISTORY = (18, 16, 8, 34, 16, 18, 40, *[16] * 10, 30, 30, 30, 18, 20, 38)
-# Keys of a version that name no person: an open change of a client also has keyed hashes of its fields.
-OF_A_VERSION = (*GroupValues.__struct_fields__, "clients", "group_id")
-# The keys of a line of JSON, and the columns of a change whose names are other ones.
-KEYS_OF_A_LINE = (
-    *("id", "account", "user", "asked_by", "limit_reason", "action", "group_id", "group", "client_id", "job"),
-    *("undo_of", "state", "reason", "code", "note", "resolved_by", "possible_since", "created_at", "sent_at"),
-    "settled_at",
-)
-COLUMNS = {
-    "account": "account_id",
-    "user": "user_name",
-    "group": "group_name",
-    "job": "job_id",
-    "undo_of": "undo_of_id",
-}
 
 
 def history_file(changes: Iterable[Change], names: Mapping[int, str], extension: str) -> bytes:
     """Return the changes as a file; `names` are those of groups by their ids, as far as they are known."""
-    if extension == "jsonl":
-        return _json_lines(changes)
     before, after = _("%(field)s before"), _("%(field)s after")
     fields = (_("Name"), _("Type"), _("Percent"), _("Birthday bonus"), _("Clients"))
     pairs = [words % {"field": field} for field in fields for words in (before, after)]
@@ -247,20 +224,3 @@ def history_file(changes: Iterable[Change], names: Mapping[int, str], extension:
         )
         rows.append(row)
     return table_file(extension, _("History"), header, rows, WIDTHS_OF_HISTORY)
-
-
-def _json_lines(changes: Iterable[Change]) -> bytes:
-    """Return the changes as JSON, one object a line, the same in every language; groups have their ids."""
-    lines = []
-    for change in changes:
-        line = {key: getattr(change, COLUMNS.get(key, key)) for key in KEYS_OF_A_LINE}
-        for name in ("before", "intended", "after"):
-            version = getattr(change, name) or {}
-            line[name] = {key: version[key] for key in OF_A_VERSION if key in version} or None
-        text = json.dumps(
-            line,
-            ensure_ascii=False,
-            default=lambda value: value.isoformat() if isinstance(value, datetime) else str(value),
-        )
-        lines.append(text.encode() + b"\n")
-    return b"".join(lines)

@@ -30,13 +30,8 @@ class FileTypeConverter(StringConverter):
     regex = "csv|xlsx"
 
 
-class HistoryFileConverter(StringConverter):
-    regex = "csv|xlsx|jsonl"
-
-
 register_converter(GroupIdConverter, "group")
 register_converter(FileTypeConverter, "file_type")
-register_converter(HistoryFileConverter, "history_file")
 
 urlpatterns = [
     path("groups/", groups.group_list, name="list"),
@@ -63,7 +58,7 @@ urlpatterns = [
     path("history/new/", RedirectView.as_view(url="/history/?new=1", permanent=True)),
     path("history/", journal.history_list, name="history"),
     path(
-        "history/export.<history_file:extension>",
+        "history/export.<file_type:extension>",
         journal.history_export,
         name="history_export",
     ),

@@ -40,7 +40,7 @@ def group_members(request: Request, group_id: int) -> HttpResponse:
         found = clients.list_members(request.credentials, group, order=filters.order, page=filters.page)
     page = member_page(group, found, filters)
     actions = parts_of("members.actions", request, page)
-    context = {"page": page, "actions": actions, "export_types": ("CSV", "XLSX")}
+    context = {"page": page, "actions": actions}
     return render_page(request, "groups/clients/members.html", context, fragment="rows")
 
 

@@ -56,7 +56,6 @@ LEFT_JOBS = "jobs_under_way"
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "jsonl": "application/jsonl; charset=utf-8",
     "yaml": "application/yaml; charset=utf-8",
 }
 

@@ -32,7 +32,7 @@ from groups.services.messages import Message
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command
 from groups.services.writes.submissions import NotNow
-from groups.spreadsheets import EXTENSIONS, history_file
+from groups.spreadsheets import history_file
 from groups.views.http import Request, file_response, form_methods, requires
 from groups.views.jobs import undo_by_job
 from groups.views.writes import WritePage, ask_or_execute, execute_and_respond, show_outcome
@@ -72,7 +72,7 @@ def history_list(request: Request) -> HttpResponse:
     users = User.objects.filter(pk__in={row.user_id for row in shown if row.user_id})
     full_names = {user.pk: name for user in users if (name := user.get_full_name())}
     rows = history_rows(shown, request.user, groups=groups, clients=clients, people=full_names)
-    context = {"filter_form": filters, "page": page, "days": by_day(rows), "export_types": EXTENSIONS}
+    context = {"filter_form": filters, "page": page, "days": by_day(rows)}
     context["since"] = _since(request) if filters.is_news else None
     return render_page(request, "groups/journal/history.html", context, fragment="rows")
 

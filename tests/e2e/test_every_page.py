@@ -18,7 +18,7 @@ FILES = re.compile(r"export\.|\.csv|/download/|/healthz|/readyz")
 LOOKS = {"uk": (360, "light"), "ru": (1280, "dark")}
 ONE_LONG_WORD = "Постійнівідвідувачізподвійнимибонусамитазнижкоюнасніданкищосуботийщонеділідлявсіхдрузів"
 # Words that are the same in every language: names, and what is written in Latin letters everywhere.
-LATIN = {"poster", "admin", "demo", "joinposter", "com", "csv", "xlsx", "yaml", "jsonl",
+LATIN = {"poster", "admin", "demo", "joinposter", "com", "csv", "xlsx", "yaml",
          "olena", "ivan", "maria", "iphone", "example", "kopecks", "eng", "pin", "id", "owner", "staff",
          "javascript", "https", "telegram", "botfather", "start", "email", "url",
          "aegis", "fas", "google", "authenticator", "qr"}  # fmt: skip

@@ -228,34 +228,6 @@ def test_in_the_admin_owners_give_no_other_group_and_take_none(admin_user, owner
     assert set(staff.groups.all()) == {strong}
 
 
-@pytest.mark.parametrize("role", ["owner", "admin_user"])
-def test_the_admin_saves_no_user_who_was_changed_meanwhile(request, role, owner, staff, browse):
-    client, url = browse(request.getfixturevalue(role)), f"/admin/auth/user/{staff.pk}/change/"
-    opened = client.get(url)
-    form = {
-        **hidden(opened, "version"),
-        "username": "staff",
-        "email": "staff@example.com",
-        "is_active": "on",
-        "groups": [group.pk for group in staff.groups.all()],
-        "date_joined_0": "2026-01-01",
-        "date_joined_1": "10:00:00",
-    }
-    person = browse(owner).get(page_of(staff))
-    typed = {"full_name": "Олена Бойко", "email": "olena@example.com", "role": "Managers"}
-    assert browse(owner).post(page_of(staff), hidden(person, "version") | typed).status_code == 302
-    answer = client.post(url, form)
-    assert "This user was changed meanwhile, so nothing was saved." in answer.text
-    staff.refresh_from_db()
-    assert (staff.email, staff.groups.get().name) == ("olena@example.com", "Managers")
-    # A sign-in is no change.
-    form |= hidden(client.get(url), "version")
-    User.objects.filter(pk=staff.pk).update(last_login=timezone.now())
-    assert client.post(url, form).status_code == 302
-    staff.refresh_from_db()
-    assert staff.email == "staff@example.com"
-
-
 def test_in_the_admin_many_users_are_not_deleted_at_once(admin_user, staff, manager, browse):
     client, url = browse(admin_user), "/admin/auth/user/"
     assert "delete_selected" not in client.get(url).text

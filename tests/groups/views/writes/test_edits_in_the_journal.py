@@ -65,6 +65,5 @@ def test_the_reason_of_an_edit_stands_in_the_history_and_its_export(staff, brows
     for url in ("/history/", "/groups/1/", f"/history/{change.pk}/"):
         assert "<q>До &lt;свят&gt;</q>" in client.get(url).content.decode()
     assert "До <свят>" in client.get("/history/export.csv").content.decode("utf-8-sig")
-    assert '"note": "До <свят>"' in client.get("/history/export.jsonl").content.decode()
     client.post(f"/history/{change.pk}/undo/")
     assert [change.note for change in Change.objects.order_by("created_at")] == ["До <свят>", ""]
