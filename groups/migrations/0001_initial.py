@@ -155,9 +155,8 @@ class Migration(migrations.Migration):
                 ('next_try_at', models.DateTimeField(null=True)),
                 ('waiting_since', models.DateTimeField(null=True)),
                 ('waits', models.PositiveIntegerField(default=0)),
-                ('task_id', models.CharField(blank=True, max_length=64)),
                 ('undo_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='undone_by', to='groups.job')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='jobs', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to='groups.posteraccount')),
             ],
             options={
@@ -204,7 +203,7 @@ class Migration(migrations.Migration):
                 ('reached', models.PositiveIntegerField(default=0)),
                 ('again_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='sent_again', to='groups.change')),
                 ('undo_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='undone_by', to='groups.change')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='changes', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('job', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='groups.job')),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='groups.posteraccount')),
             ],
@@ -228,18 +227,6 @@ class Migration(migrations.Migration):
                 ('job', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='moved', to='groups.job')),
             ],
             options={'ordering': ('-clients',), 'default_permissions': ()},
-        ),
-        migrations.CreateModel(
-            name='StatisticsCircuit',
-            fields=[
-                ('failing_since', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('failing_seconds', models.FloatField(default=0, editable=False)),
-                ('open_until', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('opened_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('failed_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, serialize=False, to='groups.posteraccount')),
-            ],
-            options={'default_permissions': ()},
         ),
         migrations.CreateModel(
             name='Lock',
