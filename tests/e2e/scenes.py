@@ -457,6 +457,18 @@ def person_changed_by_two(stage):
     stage.button()
 
 
+@scene(shows="button.danger")
+def question_before_a_block(stage):
+    ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
+    stage.goto(f"/people/{ivan.pk}/?step=block")
+
+
+@scene(shows="table.journal")
+def security_log(stage):
+    make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
+    stage.goto("/people/?log")
+
+
 @scene(shows="[data-password]")
 def new_person(stage):
     stage.goto("/people/new/", full_name="Марія Заньковецька", username="maria")

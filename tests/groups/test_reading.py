@@ -74,7 +74,10 @@ def rows():
     return [list(model.objects.order_by("pk").values()) for model in (Change, Job, Snapshot)]
 
 
-FORMS = [f"/accounts/sessions/?set={form}" for form in ("app", "no-app", "passkey", "codes", "password")]
+FORMS = [
+    *(f"/accounts/sessions/?set={form}" for form in ("app", "no-app", "passkey", "codes", "password")),
+    "/people/?log",
+]
 # A fragment that a page does not have takes turns over the addresses; Django's admin has none.
 TURN = {url: () if url in ADMIN else (target,) for url, target in zip(WALK + FORMS, itertools.cycle(TARGETS))}
 
