@@ -516,14 +516,14 @@ class Listing:
         numbers, everyone = self.numbers, self.totals.clients
         largest = self.largest[0].clients if self.largest else 1
         types = {number: type_label(number) for number in self.totals.of_type}
-        amounts_of = (self.amounts and self.amounts.of_group) or (lambda _group: ())
+        labels, amounts_of = self.amount_labels.values(), self.amounts.of_group if self.amounts else None
         marks = [find(self.credentials, self.groups) for find in mark_finders]
         locked_groups = locked_ids(self.credentials)
         for group in self.page.object_list:
             url, locked = f"{self.url}{group.id}/", group.id in locked_groups
-            amounts = ["" if each is None else numbers.money(each) for each in amounts_of(group)]
+            amounts = zip(labels, amounts_of(group), strict=True) if amounts_of else ()
             yield (
-                group.id,
+                str(group.id),
                 group.name,
                 url,
                 group.is_editable and not locked,
@@ -533,10 +533,10 @@ class Listing:
                 numbers.round_money(group.birthday_bonus) if group.birthday_bonus else "",
                 numbers.count(group.clients),
                 numbers.share(group.clients, everyone),
-                -(-BARS * group.clients // largest),
+                str(-(-BARS * group.clients // largest)),
                 locked,
                 [found[group.id] for found in marks if group.id in found],
-                list(zip(self.amount_labels.values(), amounts, strict=True)),
+                [(label, "" if each is None else numbers.money(each)) for label, each in amounts],
             )
 
     @property

@@ -415,12 +415,11 @@ def ask_for_reason(error: BeyondLimits, request: Request) -> dict[str, Any]:
 @hooks.part("nav", "approvals/nav.jinja")
 def entry_of_requests(request: Request, credentials: PosterCredentials | None) -> Variables:
     """Count the requests that wait for the user, in the head of every page."""
-    if not credentials:
+    if not credentials or credentials.refused_at or not request.user.has_perm(EXCEED_LIMITS):
         return None
     with optional("what waits for a decision"):
-        may_decide = not credentials.refused_at and request.user.has_perm(EXCEED_LIMITS)
-        others = ApprovalRequest.objects.filter(account=credentials.account_id).exclude(user=request.user)
-        if may_decide and (count := others.waiting().count()):
+        waiting = ApprovalRequest.objects.waiting().filter(account=credentials.account_id)
+        if count := waiting.exclude(user=request.user).count():
             path, url = request.path_info, reverse("groups:requests")
             # The value of `aria-current`, for the page itself and for those below it.
             here = "page" if path == url else "true" if path.startswith(url) else ""
