@@ -68,8 +68,14 @@ dialog.addEventListener("submit", (event) => {
 // A question about a row comes into the dialog, over the row that it is about. Any other answer belongs to the row.
 document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
   if (!detail.target?.matches?.(".groups tr") || !dialog.open) return;
+  if (detail.xhr.getResponseHeader("HX-Retarget") === "#dialog") return;
   empty();
-  if (detail.xhr.getResponseHeader("HX-Retarget") !== "#dialog") dialog.close();
+  dialog.close();
+});
+
+// HTMX has looked for the dialog from the form that was sent: that goes only now.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target === dialog) empty();
 });
 
 document.addEventListener("htmx:afterSwap", ({ detail }) => {

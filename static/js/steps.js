@@ -58,8 +58,9 @@ export async function tell(key, pause = EVERY) {
   const [at, url] = left.split(" ");
   // Another tab may have left something else meanwhile.
   const forget = () => storage.get(key) === left && storage.set(key, "");
-  // The page may have come with it already.
-  const isTold = () => $(`[data-of="${url.split("/").at(-2)}"]`);
+  // The page may have come with it already, or with its form again: then nothing was sent.
+  const id = url.split("/").at(-2);
+  const isTold = () => $(`[data-of="${id}"], [name="operation"][value="${id}"]`);
   if (isTold()) {
     forget();
     return;

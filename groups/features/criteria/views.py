@@ -391,7 +391,12 @@ def nothing_saved_words() -> Message:
 
 
 def is_better(old: Group, new: Group) -> bool | None:
-    """Return True if clients get more in the new group, None if as much; the percent comes first."""
+    """Return True if clients get more in the new group, None if as much; the percent comes first.
+
+    With the same percent groups of two types cannot be compared: one has a discount, one a birthday bonus.
+    """
+    if old.percent == new.percent and old.loyalty_type != new.loyalty_type:
+        return None
     before, after = ((group.percent, group.effective_bonus) for group in (old, new))
     return None if before == after else after > before
 

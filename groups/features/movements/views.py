@@ -120,10 +120,13 @@ def growth_of(credentials: PosterCredentials, group_id: int, roll: Roll) -> dict
 
 @hooks.part("group.cards", "movements/card.html", order=1)
 def card_of(request: Request, one: OneGroup) -> dict[str, Any] | None:
-    """Show who came into a group and left it, once somebody did."""
+    """Show who came into a group and left it, once somebody did, or only the way there."""
     roll = roll_of(request.credentials)
-    growth = growth_of(request.credentials, one.group.id, roll) if roll and roll.taken_at else None
-    return {"growth": growth} if growth and growth["days"] else None
+    if roll is None or roll.taken_at is None:
+        return None
+    growth = growth_of(request.credentials, one.group.id, roll)
+    is_shown = growth["days"] or not request.user.has_perm(VIEW_CLIENTS)
+    return {"group": one.group, "growth": growth} if is_shown else None
 
 
 @hooks.part("group.clients", "movements/link.html")

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from groups.features.approvals.models import Limits
 from tests.support.browser import (
     OVERFLOW,
     SEED,
@@ -78,6 +79,23 @@ def test_a_risky_percent_is_asked_about_over_its_row(page_for, staff, sandbox):
     expect(row(page, 1)).to_contain_text("45%")
     expect(row(page, 1).locator(".row-edit")).to_be_focused()
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "45"
+
+
+def test_a_question_that_lacks_its_reason_is_asked_again(page_for, owner, sandbox):
+    Limits.objects.create(account_id="demo", max_percent=20)
+    page = page_for(owner)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    open_row(page, 1)
+    save_row(page, "45")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Yes, save changes").click()
+    expect(dialog.locator("[name=reason][aria-invalid=true]")).to_be_visible()
+    assert not sandbox.posts()
+    dialog.locator("[name=reason]").fill("For Friday")
+    dialog.get_by_role("button", name="Yes, save changes").click()
+    expect(dialog).to_have_count(0)
+    expect(row(page, 1)).to_contain_text("45%")
 
 
 def test_a_conflict_stays_with_its_row_and_theirs_is_taken(page_for, staff, sandbox):
