@@ -5,14 +5,12 @@ takes for its rows; any other one is read by that.
 """
 
 import hashlib
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from heapq import nlargest
-from itertools import accumulate, filterfalse
+from itertools import filterfalse
 from operator import attrgetter
 from typing import Any, Self, overload
 
@@ -30,36 +28,19 @@ from groups.poster.fields import (
 from groups.poster.records import Group
 
 LONGEST_NUMBER = 15
-HIGHEST = 6
 
 
 @dataclass(frozen=True, slots=True)
 class GroupTotals:
-    """Numbers of a whole list of groups: its clients, and its groups by type and by percent.
-
-    `highest` are the groups with the highest percents, those with more clients first.
-    """
+    """Numbers of a whole list of groups: its clients, and its groups by type."""
 
     clients: int
     of_type: Counter[int]
-    of_percent: Counter[Decimal]
-    without_clients: int
-    highest: tuple[Group, ...]
 
     @classmethod
     def of(cls, groups: Sequence[Group]) -> Self:
-        clients = [group.clients for group in groups]
-        return cls(
-            clients=sum(clients),
-            of_type=Counter(map(attrgetter("loyalty_type"), groups)),
-            of_percent=Counter(map(attrgetter("percent"), groups)),
-            without_clients=clients.count(0),
-            highest=_highest(groups),
-        )
-
-
-def _highest(groups: Iterable[Group]) -> tuple[Group, ...]:
-    return tuple(nlargest(HIGHEST, groups, key=attrgetter("percent", "clients")))
+        of_type = Counter(group.loyalty_type for group in groups)
+        return cls(clients=sum(group.clients for group in groups), of_type=of_type)
 
 
 @dataclass(frozen=True)
@@ -209,28 +190,9 @@ class DocumentedGroups(Sequence[Group]):
         return self if len(rows) == len(self) else DocumentedGroups(rows)
 
     def totals(self) -> GroupTotals:
-        """Return the totals; of the groups only those with the highest percents are made."""
-        clients = [int(row.count_groups_clients) for row in self._rows]
-        percents = Counter([row.client_groups_discount for row in self._rows])
-        of_percent = _read(percents, _percent)
-        downwards = sorted(of_percent, reverse=True)
-        reached = accumulate(of_percent[percent] for percent in downwards)
-        enough = bisect_left(list(reached), HIGHEST) + 1
-        high = {text for text in percents if _percent(text) in downwards[:enough]}
-        return GroupTotals(
-            clients=sum(clients),
-            of_type=_read(Counter([row.loyalty_type for row in self._rows]), int),
-            of_percent=of_percent,
-            without_clients=clients.count(0),
-            highest=_highest(_to_groups([row for row in self._rows if row.client_groups_discount in high])),
-        )
-
-
-def _read[T](counted: Counter[str], read: Callable[[str], T]) -> Counter[T]:
-    counts: Counter[T] = Counter()
-    for text, count in counted.items():
-        counts[read(text)] += count
-    return counts
+        """Return the totals without making a group."""
+        of_type = Counter(int(row.loyalty_type) for row in self._rows)
+        return GroupTotals(sum(int(row.count_groups_clients) for row in self._rows), of_type)
 
 
 def _to_groups(rows: list[_DocumentedRow]) -> list[Group]:

@@ -6,7 +6,6 @@ the template's loop is plain.
 """
 
 import re
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -441,11 +440,9 @@ class ListForm(forms.Form):
 
 PAGE_SIZE = 50
 ONE_PAGE = 100
-"""Up to so many groups are one page. With more of them the chart counts groups by percent."""
+"""Up to so many groups are one page."""
 SHARES = 5
 BARS = 20
-CENT = Decimal("0.01")
-EDGES = (*map(Decimal, (0, 1, 5, 10, 15, 20, 30, 50)), 100 + CENT)
 
 
 class RowMark(NamedTuple):
@@ -601,12 +598,7 @@ class Listing:
 
     @property
     def shares(self) -> list[tuple[str, str, str, str, str, bool]]:
-        """The largest groups, and the rest: name, clients, share, place and width of its part, is it a bonus.
-
-        In a large account these have small shares: its chart has the `bands` instead.
-        """
-        if len(self.groups.groups) > ONE_PAGE:
-            return []
+        """The largest groups, and the rest: name, clients, share, place and width, is it a bonus."""
         everyone, numbers = self.totals.clients, self.numbers
         parts = [(group.name, group.clients, group.is_bonus) for group in self.largest]
         others = len(self.groups.groups) - len(parts)
@@ -620,21 +612,3 @@ class Listing:
             shares.append((name, count, share, f"{x:.2f}", f"{width:.2f}", is_bonus))
             x += width
         return shares
-
-    @property
-    def bands(self) -> list[tuple[str, str, str, str]]:
-        """The ranges of percents of a large account: percents, groups, the filters that find them, width.
-
-        Each range begins at its edge and ends below the next one.
-        """
-        if len(self.groups.groups) <= ONE_PAGE:
-            return []
-        bands, numbers, counts = [], self.numbers, Counter[int]()
-        for percent, count in self.totals.of_percent.items():
-            counts[bisect_right(EDGES, percent)] += count
-        for place, count in sorted(counts.items()):
-            low, high = EDGES[place - 1], EDGES[place] - CENT
-            words = f"{numbers.percent(low)} – {numbers.percent(high)}", numbers.count(count)
-            query = f"?percent_from={plain(low)}&percent_to={plain(high)}"
-            bands.append((*words, query, f"{100 * count / max(counts.values()):.2f}"))
-        return bands

@@ -19,14 +19,13 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from groups.features.cards.models import KEPT, VIEW_CARDS, Bounds, CardUse, Finding, SharedCard, first_day
 from groups.features.figures.models import DAY
-from groups.features.figures.services import BATCH, receipt_readers
+from groups.features.figures.services import BATCH, ReceiptReading, receipt_readers
 from groups.models import PosterAccount, PosterCredentials
 from groups.poster import PosterClient, PosterError, Receipt
 from groups.services.clients import SECONDS_FOR_NAMES
 from groups.services.events import Event, event_source
 from groups.services.gateway import call_poster, seconds_left
 from groups.services.installation.maintenance import prune
-from groups.services.receipts import ReceiptReading
 
 Rule = Finding.Rule
 SHARED_DAYS, SHARED_WAITERS = 20, 3

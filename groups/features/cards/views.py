@@ -17,14 +17,13 @@ from groups import hooks
 from groups.features.cards import services
 from groups.features.cards.models import KEPT, VIEW_CARDS, Bounds, CardUse, Finding, SharedCard, first_day
 from groups.features.elsewhere.models import WATCH_ACCOUNT
-from groups.features.figures.services import tally_of
+from groups.features.figures.services import NotWhole, tally_of
 from groups.models import PosterCredentials
 from groups.models.submissions import LONGEST_REASON
 from groups.presenters.destinations import PAGE, pages_for
 from groups.services.clients import find_clients
 from groups.services.gateway import check_token
 from groups.services.groups import known_groups
-from groups.services.receipts import NotWhole
 from groups.services.values import percent_words
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import htmx_target, render_page

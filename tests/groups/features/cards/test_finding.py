@@ -152,7 +152,7 @@ DISPUTED = [
 
 @pytest.mark.parametrize("points", DISPUTED, ids=str)
 def test_what_is_disputed_of_pages_changes_nothing(console, card, day, points, monkeypatch):
-    monkeypatch.setattr("groups.services.receipts.FULL", 1_000)
+    monkeypatch.setattr("groups.features.figures.services.FULL", 1_000)
     sell(console, card, day, 5, card=9_000)
     sell(console, card, day - DAY, 4)
     sell(console, card, day + DAY, 4)

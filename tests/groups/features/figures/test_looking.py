@@ -101,7 +101,7 @@ DISPUTED = [
 def test_the_sums_of_random_receipts_are_those_of_an_independent_count(
     console, people, watch, day, points, monkeypatch
 ):
-    monkeypatch.setattr("groups.services.receipts.FULL", 1_000)
+    monkeypatch.setattr("groups.features.figures.services.FULL", 1_000)
     sold = sell_at_random(console, people, day - 2 * DAY, day + DAY, random.Random(len(str(points))))
     console.dispute(**points)
     look()
