@@ -66,7 +66,7 @@ WAITS_FOR = {
     Stop.UNREADABLE_ROW: Stop.UNREADABLE_ROW.label,
     Stop.TOKEN: gettext_lazy("Poster refuses the token, which may be a mistake."),
 }
-"""What a job waits for that tries again, by its reason; for every other one until Poster answers."""
+"""Sentences for a job that tries again, by its reason; for any other reason it waits for Poster."""
 
 
 # --- Words --------------------------------------------------------------------------------------------------

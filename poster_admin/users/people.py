@@ -32,7 +32,7 @@ from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 from poster_admin.users.views import Request, form_methods
 
 CHANGE_USER = "auth.change_user"
-# What is taken from a person, after a page that shows what ends and what stays: `step` in the address.
+# The steps that take something from a person, as `step` in the address; each is shown before it is taken.
 STEPS = ("password", "block", "sign-out", "second-factor")
 # Letters and digits that nobody mistakes for one another when a password is read aloud or copied by hand.
 SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"

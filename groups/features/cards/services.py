@@ -70,7 +70,7 @@ class CardReader:
         now = timezone.now()  # of all that one look finds, as one event
         for day in sorted(self._uses.keys() - set(doubtful)):
             CardUse.objects.bulk_create(self._uses[day].values(), batch_size=BATCH, ignore_conflicts=True)
-            # What the rules find on the day, and in the days that they look back from it.
+            # The rules look at the day, and at the days before it.
             lately = uses.filter(day__range=(day - (KEPT - 1) * DAY, day), waiter_id__gt=0)
             of_pair = ("client_id", "waiter_id")
             for rule, column, most, rows in (

@@ -496,7 +496,7 @@ def preview_restore(credentials: PosterCredentials, snapshot: Snapshot) -> Resto
     preview.origins = [(each, names.get(each, ""), count) for each, count in counted.most_common()]
     if preview.is_the_same:
         return preview
-    # What those have who would be created again, and what of it would be lost.
+    # The bonuses, turnover and birthdays of clients who would be created again, and their losses.
     gone = {old for old, client_id in now.items() if places[client_id] == 0}
     for rows in parts_of(snapshot):
         for client in ClientList.from_wire(rows).clients:

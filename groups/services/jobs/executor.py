@@ -142,7 +142,7 @@ class _Executor:
         except NotRecordedNow:
             raise
         except tuple(STOPS) as error:
-            raise Stopped(STOPS[type(error)]) from None
+            raise Stopped(next(stop for kind, stop in STOPS.items() if isinstance(error, kind))) from None
         if change.failure == Change.Failure.NO_ACCESS:
             OutageBackoff(self._lease).wait(Job.Stop.TOKEN, change.message)
         with self._lock:
