@@ -140,7 +140,7 @@ class WritePage[F: WriteForm]:
         page = self.show(
             status=status,
             template="groups/writes/check.html",
-            rows=check_rows(command.loaded, command.values),
+            rows=[row for row in check_rows(command.loaded, command.values) if row["changed"]],
             warnings=attempt.warnings,
             namesakes=" ".join(str(each.id) for each in attempt.namesakes),
             clients=command.read.clients if command.read and command.reached_group else 0,

@@ -29,7 +29,10 @@ document.addEventListener("input", ({ target }) => {
   const note = target.name === "percent" && $("[data-above]", target.form);
   if (!note) return;
   const isBeyond = parseFloat(target.value.replace(",", ".").replaceAll(/\s/g, "")) > Number(note.dataset.above);
-  if (isBeyond && !note.matches(".beyond")) announce(note.textContent.trim());
+  if (isBeyond && !note.matches(".beyond")) {
+    announce(note.textContent.trim());
+    $("details:has([name=note])", target.form)?.setAttribute("open", "");
+  }
   note.classList.toggle("beyond", isBeyond);
 });
 

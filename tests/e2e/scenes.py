@@ -395,7 +395,7 @@ def job_stopped(stage):
 
 @scene(shows="#undo")
 def job_to_undo(stage):
-    stage.goto(f"/jobs/{run(start(stage.user, client_ids=[129])).pk}/")
+    stage.goto(f"/jobs/{run(start(stage.user, client_ids=[129])).pk}/#undo")
 
 
 # --- The history -------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ between the yes and the write, and two users who approve at once make one write.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -17,6 +17,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, assert_never
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -55,6 +56,7 @@ from groups.services.writes.gates import Gate
 from groups.services.writes.lag import named_groups
 from groups.services.writes.reach import Reach, changes_terms, count_reached, effect_on_group, reached_by
 from groups.services.writes.submissions import Held, Locked, NotNow, OperationReused, find_known
+from poster_admin.users.accounts import name_of
 from poster_admin.users.models import Event as SecurityEvent
 from poster_admin.users.security_log import record
 
@@ -307,6 +309,13 @@ def may_approve(request: ApprovalRequest, user: User) -> bool:
     if request.kind == ApprovalRequest.CHANGE:
         return command_of(request).may_be_sent_by(user)
     return request.asked.may_be_started_by(user)
+
+
+def approvers_of(account_id: str, may_approve: Callable[[User], bool]) -> str:
+    """Return the names of the users with the right to decide, and with that to the write itself."""
+    users = User.objects.with_perm(EXCEED_LIMITS, backend=settings.SIGN_IN_BACKEND)
+    users = users.filter(credentials__account=account_id, credentials__refused_at=None)
+    return ", ".join(name_of(each) for each in users.order_by("username") if may_approve(each))
 
 
 def needs_password(request: ApprovalRequest) -> bool:

@@ -4,10 +4,10 @@ import uuid
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -43,7 +43,6 @@ from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_form, render_page
 from poster_admin.common.outages import optional
 from poster_admin.common.pages import page_param
-from poster_admin.users.accounts import name_of
 from poster_admin.users.security_log import DETAIL_LABELS
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
@@ -307,11 +306,9 @@ def _show(
     # The effect that an approval would have now.
     command = approvals.rebased_onto(now, wanted) if wanted and waits else None
     may_approve = waits and approvals.may_approve(asked, user)
-    approvers: list[User] = []
+    approvers = ""
     if waits and not may_approve:
-        users = User.objects.with_perm(EXCEED_LIMITS, backend=settings.SIGN_IN_BACKEND)
-        users = users.filter(credentials__account=asked.account_id, credentials__refused_at=None)
-        approvers = [each for each in users.order_by("username") if approvals.may_approve(asked, each)]
+        approvers = approvals.approvers_of(asked.account_id, partial(approvals.may_approve, asked))
     changed_groups: list[str] = []
     if now and then and not (command and command.creates):
         before = {group.id: group.values for group in then.all_groups}
@@ -348,7 +345,7 @@ def _show(
         "may_approve": may_approve,
         "may_decide": waits and approvals.may_decide(asked, user),
         "is_own": asked.user_id == user.pk,
-        "approvers": ", ".join(map(name_of, approvers)),
+        "approvers": approvers,
         "warnings": warnings,
         "words": "" if is_for_change or (job and not waits) else asked.asked.words_onto(now),
         "rows": [row | {"changed": row["new"] not in ("", row["now"] or row["asked"])} for row in rows],

@@ -113,6 +113,7 @@ def _show(
     context: dict[str, Any] = {
         "page": page,
         "blocks": blocks.values(),
+        "lacks_names": any(each not in clients for each in client_ids),
         "shared": [show_client(each.client_id) | {"card": each} for each in shared],
         "form": form,
         "reason": reason,

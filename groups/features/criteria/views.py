@@ -234,6 +234,7 @@ def _show_preview(
         "cost_words": cost_words(cost),
         "max_moves": table.max_moves,
         "is_beyond": found.moves > table.max_moves,
+        "approvers": runs.approvers_of_run(credentials) if found.moves > table.max_moves else "",
         "against": against.total(),
         "rules": [
             {

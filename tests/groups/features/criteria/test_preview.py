@@ -343,7 +343,7 @@ def test_the_sums_of_the_day_serve_every_threshold(look, client_of, table, sandb
     for paid in (1_000, 2_000, 3_000, 7_000):
         client_of(BRONZE, (1, paid * 100))
     typed = {"rows-3-group": GOLD, "rows-3-days": "365", "rows-3-bought_min": "2 000"}
-    assert "The preview shows here" in text_of(look.client.get("/criteria/spread/", typed))
+    assert "Look at the preview first" in text_of(look.client.get("/criteria/spread/", typed))
     look()
     sandbox.log.clear()
     page = look.client.get("/criteria/spread/", typed)
