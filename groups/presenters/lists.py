@@ -441,7 +441,7 @@ class ListForm(forms.Form):
 PAGE_SIZE = 50
 ONE_PAGE = 100
 """Up to so many groups are one page."""
-SHARES = 5
+SHARES = 3
 BARS = 20
 
 

@@ -262,11 +262,11 @@ def effect_words(effect: Effect) -> dict[str, Any]:
         wide = 50 * abs(value) / longest
         is_swing = key == "swing"
         left, width = 50 - wide * (value < 0 or is_swing), 2 * wide if is_swing else wide
-        words = f"± {value:.0f}" if is_swing else f"{value:+.0f}"
+        words = f"± {value:.0f}" if is_swing else f"{value:+z.0f}"
         bars.append(
             {"key": key, "x": f"{left:.1f}", "width": f"{width:.1f}", "words": words.replace("-", "−")}
         )
-    beside = "" if effect.ratio is None else f"{100 * effect.ratio - 100:+.0f}".replace("-", "−")
+    beside = "" if effect.ratio is None else f"{100 * effect.ratio - 100:+z.0f}".replace("-", "−")
     cost = effect.made.change.monthly_cost
     return {
         "effect": effect,
