@@ -48,4 +48,8 @@ def test_somebody_is_found_and_no_address_tells_whom(page_for, staff, somebody):
     page.get_by_role("link", name="Show all clients").click()
     expect(page.locator("[data-announce]")).to_have_text("125 clients, page 1 of 3")
     expect(search).to_have_value("")
+    move = page.get_by_role("button", name="Move the chosen ones…")
+    expect(move).to_be_hidden()
+    rows(page).first.get_by_role("checkbox").check()
+    expect(move).to_be_visible()
     assert not [url for url in asked if "%D0" in url or "q=" in url]

@@ -72,6 +72,12 @@ def test_a_page_comes_from_the_copy_and_then_with_the_answer(client, sandbox, le
     assert len(sandbox.calls(method)) == 1
 
 
+def test_the_clients_of_a_group_are_not_read_after_a_wait_for_the_group(client, sandbox):
+    counted = sandbox.accounts["demo"].groups[4]["count_groups_clients"]
+    sandbox.console("demo").edit(4, count_groups_clients="77")
+    assert f"{counted} clients" in text_of(client.get("/groups/4/clients/"))
+
+
 def test_no_copy_from_before_a_write_here_is_shown_while_poster_is_asked(client, sandbox, leave):
     sandbox.latency = 0
     url = "/groups/5/edit/"

@@ -432,6 +432,17 @@ def test_a_run_that_waits_for_approval_is_not_asked_for_again_unless_the_table_i
     assert start()["Location"] != first
 
 
+def test_the_preview_of_more_clients_than_a_run_may_move_says_who_may_approve(
+    start, client_of, small, browse, owner, request
+):
+    for _ in range(3):
+        client_of(GOLD)
+    assert "Nobody else has the right to approve it yet." in text_of(start.client.post("/criteria/preview/"))
+    request.getfixturevalue("second_owner")
+    page = text_of(start.client.post("/criteria/preview/"))
+    assert "It can be approved by: partner." in page
+
+
 def test_more_clients_than_were_approved_are_not_moved(
     start, client_of, small, sandbox, browse, second_owner
 ):

@@ -236,6 +236,7 @@ def test_an_undo_that_ended_with_failures_gives_way_to_another_for_the_rest(
     first = undone(staff, job)
     assert (ended(first), len(people(4))) == ((Job.State.DONE, ""), FEW - 2)
     page = browse(staff).get(f"/jobs/{first.pk}/").content.decode()
+    assert "<summary>Take this undo back</summary>" in page
     assert f'action="/jobs/{job.pk}/undo/"' in page
     assert job.pk in ids_to_undo([job], staff)  # in the list of jobs
     history = browse(staff).get("/history/").content.decode()
