@@ -108,7 +108,7 @@ document.addEventListener("pointerdown", (event) => {
   }, { signal: drag.signal });
 });
 
-// What was typed into rows that were added, removed or moved comes back into as many rows.
+// Texts typed into rows that were added, removed or moved come back into as many rows.
 form.addEventListener("bring-back", ({ detail }) => {
   const count = Number(detail["rows-TOTAL_FORMS"]);
   if ($$("[data-row]", rows).length === count) return;

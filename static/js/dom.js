@@ -27,7 +27,7 @@ export const storage = {
 // The time is kept too: a save may be left before it is written down.
 export const leave = (key, url) => storage.set(key, `${Date.now()} ${url}`);
 
-// What was typed, kept in this tab.
+// Keep typed texts in this tab.
 export const tab = {
   keys: (prefix) => attempt(() => Object.keys(sessionStorage).filter((key) => key.startsWith(prefix))) ?? [],
   get: (key) => attempt(() => JSON.parse(sessionStorage.getItem(key))),
