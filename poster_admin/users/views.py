@@ -216,7 +216,8 @@ def _set_up_app(request: Request) -> HttpResponse:
             context = {"codes": codes, "next": next_page(request)}
             return render_page(request, "users/recovery_codes.html", context)
         form.add_error(
-            "code", _("This code is not right. Wait for the next one, and look at the phone's clock.")
+            "code",
+            _("This code is not right, or came too soon after another. Check the phone's clock, and wait."),
         )
     qr, key = two_factor.qr_code(device), two_factor.key_in_groups(device)
     required = two_factor.is_required(request.user)

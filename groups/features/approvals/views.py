@@ -395,7 +395,8 @@ def ask_for_reason(error: BeyondLimits, request: Request) -> dict[str, Any]:
     reached = {breach.limit: int(breach.asked) for breach in error.breaches}
     shown = {"reached": reached.get(Limits.Limit.MAX_CLIENTS, "")}
     is_sent = "reason" in request.POST
-    form = ConsentForm({**request.POST.dict(), **shown} if is_sent else None, initial=shown)
+    initial = shown | {"reason": request.POST.get("note", "")}
+    form = ConsentForm({**request.POST.dict(), **shown} if is_sent else None, initial=initial)
     return {
         # 409 if the reason was given for fewer clients than there are by now, 422 if it is missing.
         "status": 200 if not is_sent else 409 if form.is_valid() else 422,

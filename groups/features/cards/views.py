@@ -31,7 +31,7 @@ from poster_admin.common.htmx import htmx_target, render_page
 CARDS = 50
 
 
-class BoundsForm(forms.ModelForm):  # type: ignore[type-arg]
+class BoundsForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's takes no type arguments
     class Meta:
         model = Bounds
         fields = ("most_a_day", "most_a_waiter", "most_late")

@@ -27,6 +27,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from groups import hooks
 from groups.features.approvals.models import ApprovalRequest
+from groups.features.approvals.services import approvers_of
 from groups.features.criteria.forms import CriteriaForm, PinForm, RowForm, RunForm, choices_of
 from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria, CriteriaPin
 from groups.features.criteria.services import runs
@@ -220,10 +221,15 @@ def _show_preview(
     rules = {rule.id: rule for rule in begin_rules(credentials)().found} if against else {}
     pairs = [pair_of(pair, reading, name_of, promotions) for pair in found.pairs]
     cost = summed(pair.cost for pair in found.pairs)
+    is_beyond, user = found.moves > table.max_moves, request.user
+
+    def may_approve(other: User) -> bool:
+        return other != user and other.has_perms(Run.permissions)
+
     context |= {
         "operation": uuid.uuid4(),
         "seen": runs.seen_of(reading, found.moved),
-        "may_run": request.user.has_perms(Run.permissions),
+        "may_run": user.has_perms(Run.permissions),
         "asked": runs.asked_run(saved_criteria(credentials), credentials),
         "preview": found,
         "pairs": pairs,
@@ -233,8 +239,8 @@ def _show_preview(
         "cost": f"{cost:.2f}",
         "cost_words": cost_words(cost),
         "max_moves": table.max_moves,
-        "is_beyond": found.moves > table.max_moves,
-        "approvers": runs.approvers_of_run(credentials) if found.moves > table.max_moves else "",
+        "is_beyond": is_beyond,
+        "approvers": approvers_of(credentials.account_id, may_approve) if is_beyond else "",
         "against": against.total(),
         "rules": [
             {

@@ -540,6 +540,7 @@ def card_of_group(request: Request, one: OneGroup, _change: Change | None) -> Va
 
 
 @hooks.part("form.head", "schedules/in_force.html")
+@hooks.part("request.group", "schedules/in_force.html")
 def notice_of_form(request: Request, group: Group) -> Variables:
     schedule = services.schedule_of(request.credentials, group.id)
     if schedule is None or not schedule.is_open:

@@ -30,7 +30,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from groups.features.approvals.models import ApprovalRequest
-from groups.features.approvals.services import BeyondLimits, approvers_of, ask_for, requests_of
+from groups.features.approvals.services import BeyondLimits, ask_for, requests_of
 from groups.features.criteria.models import CHANGE_CRITERIA, KIND, NIGHTS, Criteria, CriteriaPin, CriteriaSave
 from groups.features.criteria.services.judging import Table
 from groups.features.criteria.services.reading import (
@@ -417,14 +417,6 @@ def asked_run(row: Criteria | None, credentials: PosterCredentials) -> ApprovalR
         return None
     asked = requests_of(credentials).waiting().filter(job__kind=Run.kind)
     return asked.filter(job__wanted__table=row.fingerprint).first()
-
-
-def approvers_of_run(credentials: PosterCredentials) -> str:
-    """Return the names of the others who may approve a run that this user asks for."""
-    user = credentials.user
-    return approvers_of(
-        credentials.account_id, lambda other: other != user and other.has_perms(Run.permissions)
-    )
 
 
 def seen_of(reading: CriteriaReading, pairs: Pairs) -> str:

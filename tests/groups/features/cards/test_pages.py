@@ -49,9 +49,9 @@ def test_a_card_has_its_client_and_how_many_receipts_of_a_waiter_carry_a_card(
     assert "75% of this waiter's receipts in 30 days have a client's card; of the others' 25%." in text
     assert "data-late" not in page.content.decode()
     assert "no-store" in page["Cache-Control"]
-    assert "some names are missing" not in text
+    assert "names are missing" not in text
     sandbox.script("*", "status_500", times=None)
-    assert "Poster does not answer, so some names are missing." in text_of(browse(owner).get("/cards/"))
+    assert "Poster does not answer, so names are missing." in text_of(browse(owner).get("/cards/"))
 
 
 def test_late_cards_are_unknown_where_no_bill_is_printed_before_its_end(browse, owner, console, card, day):

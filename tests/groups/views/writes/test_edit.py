@@ -164,7 +164,7 @@ def test_a_risky_edit_is_asked_about_once_more(staff, browse, sandbox, changes):
     assert check.status_code == 200
     assert not sandbox.posts()
     assert "Постоянный посетитель · It touches 125 clients of the group." in text_of(check)
-    # Of the values only the one that changes is shown.
+    # Values that stay are not shown.
     assert '<th scope="row">Name</th>' not in check.content.decode()
     repeated = hidden(check, *form, "confirmed")
     assert repeated == form | {"confirmed": "1"}
