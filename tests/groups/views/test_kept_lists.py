@@ -9,7 +9,8 @@ from django.db import connection
 from groups.models import GroupsCopy, PosterCredentials
 from groups.services import groups as reads
 from groups.services.credentials import credentials_of
-from tests.support.pages import group_ids, text_of
+from tests.support.changes import SEED
+from tests.support.pages import group_form, group_ids, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +40,18 @@ def test_the_last_good_copy_is_shown_while_poster_is_away(staff, browse, sandbox
     assert "Poster does not answer. This is the list as of" in text_of(page)
     assert group_ids(page) == [1, 4, 5]
     assert "/groups/new/" not in page.content.decode()
+    assert "It may lack the latest changes" not in text_of(page)
+
+
+@pytest.mark.parametrize("path", ["/groups/?refresh=1", "/groups/1/?refresh=1"])
+def test_a_copy_from_before_a_write_here_says_that_it_may_lack_it(staff, browse, sandbox, path):
+    client = browse(staff)
+    client.get("/groups/")
+    client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", **(SEED | {"percent": "11"})))
+    sandbox.script("*", "fin_before_headers", times=None)
+    page = client.get(path)
+    assert 'data-notice="stale"' in page.content.decode()
+    assert "It may lack the latest changes made here." in text_of(page)
 
 
 def test_after_a_refusal_the_copy_is_nobodys(staff, browse, sandbox):

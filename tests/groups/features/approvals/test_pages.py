@@ -23,6 +23,7 @@ from tests.support.bulk import open_bulk_form
 from tests.support.costs import expected, told
 from tests.support.pages import HTMX, group_form, hidden, open_form, text_of
 from tests.support.people import make_user
+from tests.support.schedules import GROUP, planned
 from tests.support.snapshots import snapshot_of
 from tests.support.spreadsheets import upload
 
@@ -147,6 +148,13 @@ def ask(browse, staff, limits, url=EDIT, **values):
     limits(max_percent=Decimal(20))
     send(browse(staff), url, **(values or {"percent": "25"}))
     return f"/requests/{the_request().pk}/"
+
+
+def test_only_who_may_approve_reads_that_it_stops_a_planned_change(staff, owner, browse, limits):
+    planned(owner)
+    url, words = ask(browse, staff, limits, f"/groups/{GROUP}/edit/"), "A change of this group is planned."
+    assert words in text_of(browse(owner).get(url))
+    assert words not in text_of(browse(staff).get(url))
 
 
 def test_another_approves_with_their_own_token_and_the_history_names_both(
@@ -453,9 +461,9 @@ def test_an_owner_gives_a_reason_on_every_way(owner, browse, limits, way):
     client = browse(owner)
     url, form, _ = way(client)
     made = Change.objects.count()
-    question = client.post(url, form)
+    question = client.post(url, {**form, "note": "Свято"})
     assert question.status_code == 200
-    assert 'name="reason"' in question.content.decode()
+    assert 'name="reason" value="Свято"' in question.content.decode()
     assert client.post(url, {**form, "confirmed": "1", "reason": " "}).status_code == 422
     done = client.post(url, {**form, "confirmed": "1", "reason": "Ювілей"})
     assert done.status_code == 302

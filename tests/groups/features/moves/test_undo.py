@@ -255,6 +255,9 @@ def test_an_undo_that_ended_with_failures_gives_way_to_another_for_the_rest(
     history = browse(staff).get("/history/").content.decode()
     assert f'data-job="{job.pk}" data-state="done" data-undone' in history
     assert f"/jobs/{job.pk}/#undo" not in history
+    page = browse(staff).get(f"/jobs/{job.pk}/")
+    assert 'data-notice="stale"' in page.content.decode()
+    assert "Somebody has undone it already" in text_of(page)
 
 
 # --- Retirements and restores ------------------------------------------------------------------------------
