@@ -244,6 +244,24 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('account', 'key'), name='one_lock_a_key'), models.CheckConstraint(condition=models.Q(models.Q(('change__isnull', False), ('feature', ''), ('job__isnull', True), ('row_id__isnull', True)), models.Q(('change__isnull', True), ('feature', ''), ('job__isnull', False), ('row_id__isnull', True)), models.Q(('change__isnull', True), ('job__isnull', True), ('row_id__isnull', False), models.Q(('feature', ''), _negated=True)), _connector='OR'), name='lock_of_one_owner')],
             },
         ),
+        migrations.CreateModel(
+            name='Fact',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('fingerprint', models.CharField(blank=True, max_length=64)),
+                ('name', models.CharField(max_length=40)),
+                ('value', models.CharField(max_length=200)),
+                ('evidence', models.PositiveIntegerField(default=0)),
+                ('seen_at', models.DateTimeField()),
+                ('was', models.CharField(blank=True, max_length=200)),
+                ('changed_at', models.DateTimeField(blank=True, null=True)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='facts', to='groups.posteraccount')),
+            ],
+            options={
+                'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('account', 'fingerprint', 'name'), name='fact_once')],
+            },
+        ),
         migrations.AddField(
             model_name='posteraccount',
             name='bonus_block',

@@ -7,6 +7,7 @@ from groups.models.credentials import (
     PosterAccount,
     PosterCredentials,
 )
+from groups.models.facts import Fact
 from groups.models.jobs import Job, JobQuerySet, MovedClients
 from groups.models.leases import WorkerHeartbeat
 from groups.models.locks import Holder, Lock, LocksLost
