@@ -256,7 +256,6 @@ class PosterClient:
         *,
         after: int | None = None,
         of: ReceiptsOf | None = None,
-        with_history: bool = False,
         within: float | None = None,
     ) -> ReceiptPage:
         """Return one page of the closed receipts from `first` to `last`: Poster's days of business.
@@ -268,8 +267,6 @@ class PosterClient:
         params = period if after is None else period | {"next_tr": str(after)}
         if of:
             params |= {"type": of[0], "id": str(of[1])}
-        if with_history:
-            params |= {"include_history": "true"}
         return ReceiptPage.from_wire(self._rows("dash.getTransactions", params, within))
 
     # --- settings.* ----------------------------------------------------------------------------------------

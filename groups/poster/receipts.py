@@ -8,7 +8,6 @@ Who bought what is personal data, so the `repr` of the records, and with it any 
 Source: the Poster API documentation, section dash (statistics).
 """
 
-from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,9 +31,7 @@ class Receipt:
     Money is in hryvnia. `client_id` is 0 without a client. `percent` is that of the bonuses that the client
     gets. One with a `problem` could not be read; its `closed_at` is None if not even that could be.
 
-    `waiter_id` is 0 where it is not told. Of the history, where that was asked for and there is a client:
-    `was_printed` is True if the bill was printed before the receipt was closed, and `is_late` if the client
-    was set after that.
+    `waiter_id` is 0 where it is unknown.
     """
 
     id: int
@@ -48,8 +45,6 @@ class Receipt:
     percent: Decimal = Decimal(0)
     waiter_id: int = 0
     waiter_name: str = ""
-    was_printed: bool = False
-    is_late: bool = False
     problem: str = ""
 
     def __repr__(self) -> str:
@@ -80,7 +75,6 @@ class Receipt:
         waiter_id = 0
         with suppress(UnreadableRow):
             waiter_id = read_integer(row, "user_id")
-        was_printed, is_late = _read_history(row.get("history")) if client_id else (False, False)
         return cls(
             id=number,
             closed_at=_read_time(row, "date_close"),
@@ -93,8 +87,6 @@ class Receipt:
             percent=read_told(read_percent, row, "bonus", Decimal(0)),
             waiter_id=waiter_id,
             waiter_name=label(row.get("name")),
-            was_printed=was_printed,
-            is_late=is_late,
         )
 
 
@@ -133,23 +125,6 @@ def _read_number(row: Mapping[Any, Any]) -> int:
     if number := read_integer(row, "transaction_id"):
         return number
     raise UnreadableRow("transaction_id is 0")
-
-
-def _read_history(history: object) -> tuple[bool, bool]:
-    """Return whether the bill was printed before the end, and a client set after that and before the end.
-
-    What cannot be read is left out: no literal row that sets a client was ever published, and sums do not
-    depend on it. The end is the last closing, since a receipt may be opened again.
-    """
-    times: defaultdict[object, list[int]] = defaultdict(list)
-    for event in history if isinstance(history, list) else ():
-        with suppress(UnreadableRow):
-            kind = event.get("type_history") if isinstance(event, Mapping) else None
-            if kind in ("print", "close") or (kind == "setclient" and read_integer(event, "value")):
-                times[kind].append(read_integer(event, "time"))
-    closed = max(times["close"], default=0)
-    printed = min(times["print"], default=closed)
-    return printed < closed, any(printed < time < closed for time in times["setclient"])
 
 
 def _read_time(row: Mapping[Any, Any], field: str) -> datetime:

@@ -1,6 +1,6 @@
-"""Put a year behind the demo: figures of 39 weeks, the weeks before them, and three changes of a percent.
+"""Put a year behind the demo: figures of 39 weeks and three changes of a percent.
 
-The figures are those that nightly looks would have found in the sandbox. Members come, and in the groups
+The figures are those that nightly runs would have found in the sandbox. Members come, and in the groups
 whose percent was changed the guests buy more or less from that day on: otherwise the sandbox, whose guests
 know nothing of percents, would have nothing to show.
 """
@@ -19,7 +19,6 @@ from groups.features.cards.services import CardReader
 from groups.features.elsewhere.models import Watch
 from groups.features.elsewhere.services import switch_on
 from groups.features.figures.models import Figure, Tally, yesterday
-from groups.features.figures.services import WEEKS
 from groups.models import Change
 from groups.poster import ReceiptPage
 from poster_admin.devtools.sandbox import Account
@@ -45,11 +44,8 @@ def remember(owner: User, account: Account) -> None:
         return
     credentials, last = owner.credentials, yesterday()
     switch_on(credentials)
-    Tally.objects.create(watch=Watch.objects.get(), looked_at=timezone.now(), weeks_read=True)
+    Tally.objects.create(watch=Watch.objects.get(), looked_at=timezone.now())
     figures = _nights(account, last - (NIGHTS - 1) * DAY, last)
-    for number in range(WEEKS):
-        day = last - NIGHTS * DAY - number * 7 * DAY
-        figures += _week(account, day)
     for figure in figures:
         figure.account_id = credentials.account_id
     Figure.objects.bulk_create(figures, batch_size=1000)
@@ -63,7 +59,7 @@ def _judge_cards(account_id: str, account: Account, last: date) -> None:
     for number in range(KEPT - 1, -1, -1):
         day, after = last - number * DAY, 1
         reader = CardReader(account_id)
-        query = {"dateFrom": f"{day:%Y%m%d}", "dateTo": f"{day:%Y%m%d}", "include_history": "true"}
+        query = {"dateFrom": f"{day:%Y%m%d}", "dateTo": f"{day:%Y%m%d}"}
         while rows := json.loads(account.receipts(query | {"status": "2", "next_tr": str(after)})):
             page = ReceiptPage.from_wire(rows).receipts
             for receipt in page:
@@ -127,28 +123,6 @@ def _nights(account: Account, first: date, last: date) -> list[Figure]:
         )
         for (group_id, day), of_group in sums.items()
         if day != unread
-    ]
-
-
-def _week(account: Account, last: date) -> list[Figure]:
-    sums: dict[int, Counter[str]] = {group_id: Counter() for group_id in account.groups}
-    for client in account.clients.rows():
-        receipts = list(account.invented_receipts(int(client["client_id"]), last - 6 * DAY, last))
-        if receipts and client["delete"] == "0":
-            of_group = sums[int(client["client_groups_id"])]
-            of_group["buyers"] += 1
-            of_group["receipts"] += len(receipts)
-            of_group["revenue"] += sum(receipt.revenue for receipt in receipts)
-    return [
-        Figure(
-            group_id=group_id,
-            day=last,
-            buyers=of_group["buyers"],
-            receipts=of_group["receipts"],
-            revenue=Decimal(of_group["revenue"]) / 100,
-            by_todays_members=True,
-        )
-        for group_id, of_group in sums.items()
     ]
 
 

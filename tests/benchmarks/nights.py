@@ -57,16 +57,13 @@ def main(arguments):
             print(f"{len(dashboard.table('cards_carduse'))} uses of cards")
             print(f"night {night:.0f} s, calls {calls[0]} + {calls[1]}")
             print(f"memory of the worker: {at_rest:.0f} MB at its start, {most:.0f} MB at most", flush=True)
-            wait_until(lambda: tally(dashboard)["weeks_read"], 0.5, LONGEST)
-            weeks = time.monotonic() - began - night
-            print(f"the weeks before it {weeks:.0f} s, {memory(worker):.0f} MB at most")
         finally:
             dashboard.close()
     return 0
 
 
 def tally(dashboard):
-    return next(iter(dashboard.table("figures_tally")), {"looked_at": None, "weeks_read": False})
+    return next(iter(dashboard.table("figures_tally")), {"looked_at": None})
 
 
 def rows(dashboard):

@@ -19,7 +19,7 @@ def found():
     return list(rows.values_list("client_id", "rule", "waiter_id", "day", "receipts"))
 
 
-def put_use(user, client_id, days_ago=1, *, waiter_id=1, receipts=1, in_cash=0, printed=0, late=0):
+def put_use(user, client_id, days_ago=1, *, waiter_id=1, receipts=1, in_cash=0):
     """Save a use as a look has stored it."""
     return CardUse.objects.create(
         account=user.credentials.account,
@@ -28,8 +28,6 @@ def put_use(user, client_id, days_ago=1, *, waiter_id=1, receipts=1, in_cash=0, 
         waiter_id=waiter_id,
         receipts=receipts,
         in_cash=in_cash,
-        printed=printed,
-        late=late,
     )
 
 

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from groups.features.elsewhere.models import Watch
-from groups.features.figures import services as looking
 from groups.features.figures.models import Figure, Tally, yesterday
+from groups.features.figures.services import nightly
 from tests.support.changes import write_down
 
 GUESTS, GOLD = 71, 72
@@ -31,7 +31,7 @@ def look():
     Tally.objects.accounts_due(1)  # makes the rows
     Tally.objects.update(next_at=timezone.now())
     for account in Tally.objects.accounts_due(settings.FIGURES_SECONDS):
-        looking.look_at(account)
+        nightly.run_for(account)
 
 
 def put_group(sandbox, group_id, name, *, kind="1", percent="10"):
@@ -70,7 +70,7 @@ def put_nights(user, group_id, days=60, *, until=None, **sums):
 def watched(user):
     """Switch the watch on, and let a look have been made just now."""
     watch = Watch.objects.create(account=user.credentials.account, credentials=user.credentials)
-    return Tally.objects.create(watch=watch, looked_at=timezone.now(), weeks_read=True)
+    return Tally.objects.create(watch=watch, looked_at=timezone.now())
 
 
 def changed(owner, group_id=GOLD, days_ago=AGO, percents=("5", "10"), **fields):

@@ -32,13 +32,12 @@ class Bounds(models.Model):
     )
     most_a_day = models.PositiveSmallIntegerField(default=5, validators=_BOUNDS)
     most_a_waiter = models.PositiveSmallIntegerField(default=10, validators=_BOUNDS)
-    most_late = models.PositiveSmallIntegerField(default=3, validators=_BOUNDS)
 
     class Meta:
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.account_id} {self.most_a_day} {self.most_a_waiter} {self.most_late}"
+        return f"{self.account_id} {self.most_a_day} {self.most_a_waiter}"
 
     @classmethod
     def of(cls, account_id: str) -> Self:
@@ -48,18 +47,15 @@ class Bounds(models.Model):
 class CardUse(models.Model):
     """The receipts of one client by one waiter on one day; client 0 stands for receipts without one.
 
-    Of the `receipts`, so many were paid `in_cash` alone, were `printed` before their end, and got the client
-    `late`, after that. Waiter 0 is not known.
+    Of the `receipts`, so many were paid `in_cash` alone. Waiter 0 is not known.
     """
 
     account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="card_uses")
     day = models.DateField()
     client_id = models.PositiveIntegerField()
     waiter_id = models.PositiveIntegerField()
-    receipts = models.PositiveIntegerField()
-    in_cash = models.PositiveIntegerField()
-    printed = models.PositiveIntegerField()
-    late = models.PositiveIntegerField()
+    receipts = models.PositiveIntegerField(default=0)
+    in_cash = models.PositiveIntegerField(default=0)
 
     class Meta:
         default_permissions = ()
@@ -116,7 +112,6 @@ class Finding(models.Model):
     class Rule(models.TextChoices):
         DAY = "day"
         WAITER = "waiter"
-        LATE = "late"
 
     account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="card_findings")
     client_id = models.PositiveIntegerField()

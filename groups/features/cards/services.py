@@ -19,13 +19,14 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from groups.features.cards.models import KEPT, VIEW_CARDS, Bounds, CardUse, Finding, SharedCard, first_day
 from groups.features.figures.models import DAY
-from groups.features.figures.services import BATCH, ReceiptReading, receipt_readers
+from groups.features.figures.services.nightly import BATCH, receipt_readers
 from groups.models import PosterAccount, PosterCredentials
 from groups.poster import PosterClient, PosterError, Receipt
 from groups.services.clients import SECONDS_FOR_NAMES
 from groups.services.events import Event, event_source
 from groups.services.gateway import call_poster, seconds_left
 from groups.services.installation.maintenance import prune
+from groups.services.receipts import ReceiptReading
 
 Rule = Finding.Rule
 SHARED_DAYS, SHARED_WAITERS = 20, 3
@@ -54,13 +55,10 @@ class CardReader:
     def add(self, day: date, receipt: Receipt) -> None:
         ids = receipt.client_id, receipt.waiter_id
         if (use := self._uses[day].get(ids)) is None:
-            zeros = dict.fromkeys(("receipts", "in_cash", "printed", "late"), 0)
-            use = CardUse(account_id=self._account_id, day=day, client_id=ids[0], waiter_id=ids[1], **zeros)
+            use = CardUse(account_id=self._account_id, day=day, client_id=ids[0], waiter_id=ids[1])
             self._uses[day][ids] = use
         use.receipts += 1
         use.in_cash += receipt.is_in_cash
-        use.printed += receipt.was_printed
-        use.late += receipt.is_late
 
     def store(self, doubtful: Collection[date]) -> None:
         bounds = Bounds.of(self._account_id)
@@ -72,11 +70,14 @@ class CardReader:
             CardUse.objects.bulk_create(self._uses[day].values(), batch_size=BATCH, ignore_conflicts=True)
             # The rules look at the day, and at the days before it.
             lately = uses.filter(day__range=(day - (KEPT - 1) * DAY, day), waiter_id__gt=0)
-            of_pair = ("client_id", "waiter_id")
             for rule, column, most, rows in (
                 (Rule.DAY, "receipts", bounds.most_a_day, uses.filter(day=day).values("client_id")),
-                (Rule.WAITER, "in_cash", bounds.most_a_waiter, lately.filter(in_cash__gt=0).values(*of_pair)),
-                (Rule.LATE, "late", bounds.most_late, lately.filter(late__gt=0).values(*of_pair)),
+                (
+                    Rule.WAITER,
+                    "in_cash",
+                    bounds.most_a_waiter,
+                    lately.filter(in_cash__gt=0).values("client_id", "waiter_id"),
+                ),
             ):
                 counted = rows.annotate(
                     found=Sum(column),
@@ -142,12 +143,10 @@ def days_of(uses: QuerySet[CardUse], findings: Iterable[Finding]) -> dict[int, l
     """Return for each finding about several days these days, each with its receipts."""
     about = [each for each in findings if each.rule != Rule.DAY]
     rows = uses.filter(client_id__in={each.client_id for each in about}, waiter_id__gt=0)
-    days: defaultdict[tuple[str, int, int], list[tuple[date, int]]] = defaultdict(list)
-    for use in rows.order_by("day"):
-        for rule, number in ((Rule.WAITER, use.in_cash), (Rule.LATE, use.late)):
-            if number:
-                days[rule, use.client_id, use.waiter_id].append((use.day, number))
-    return {each.pk: days[each.rule, each.client_id, each.waiter_id] for each in about}
+    days: defaultdict[tuple[int, int], list[tuple[date, int]]] = defaultdict(list)
+    for use in rows.filter(in_cash__gt=0).order_by("day"):
+        days[use.client_id, use.waiter_id].append((use.day, use.in_cash))
+    return {each.pk: days[each.client_id, each.waiter_id] for each in about}
 
 
 def look_shared(uses: QuerySet[CardUse], client_ids: Collection[int]) -> set[int]:
@@ -192,8 +191,7 @@ def read_receipts(credentials: PosterCredentials, finding: Finding) -> list[Rece
         return None
     found = []
     for _day, receipt in reading.read():
-        counts = {Rule.DAY: True, Rule.WAITER: receipt.is_in_cash, Rule.LATE: receipt.is_late}
-        is_of_waiter = finding.rule == Rule.DAY or receipt.waiter_id == finding.waiter_id
-        if receipt.client_id == finding.client_id and is_of_waiter and counts[Rule(finding.rule)]:
+        counts = finding.rule == Rule.DAY or (receipt.is_in_cash and receipt.waiter_id == finding.waiter_id)
+        if receipt.client_id == finding.client_id and counts:
             found.append(receipt)
     return sorted(found, key=lambda receipt: receipt.id)

@@ -17,13 +17,14 @@ from groups import hooks
 from groups.features.cards import services
 from groups.features.cards.models import KEPT, VIEW_CARDS, Bounds, CardUse, Finding, SharedCard, first_day
 from groups.features.elsewhere.models import WATCH_ACCOUNT
-from groups.features.figures.services import NotWhole, tally_of
+from groups.features.figures.services.nightly import tally_of
 from groups.models import PosterCredentials
 from groups.models.submissions import LONGEST_REASON
 from groups.presenters.destinations import PAGE, pages_for
 from groups.services.clients import find_clients
 from groups.services.gateway import check_token
 from groups.services.groups import known_groups
+from groups.services.receipts import NotWhole
 from groups.services.values import percent_words
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import htmx_target, render_page
@@ -34,11 +35,10 @@ CARDS = 50
 class BoundsForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's takes no type arguments
     class Meta:
         model = Bounds
-        fields = ("most_a_day", "most_a_waiter", "most_late")
+        fields = ("most_a_day", "most_a_waiter")
         labels: ClassVar = {
             "most_a_day": gettext_lazy("Receipts of one card on one day"),
             "most_a_waiter": gettext_lazy("Receipts of one card by one waiter in 30 days, all in cash"),
-            "most_late": gettext_lazy("Times one waiter sets one card after the bill in 30 days"),
         }
 
 
@@ -119,8 +119,6 @@ def _show(
         "reason": reason,
         "of": of,
         "tally": tally_of(credentials),
-        # Late cards are unknown where no bill was printed before its receipt was closed.
-        "tells_late": uses.filter(printed__gt=0).exists(),
         "days_kept": KEPT,
         "may_switch": bool(settings.FIGURES_SECONDS) and request.user.has_perm(WATCH_ACCOUNT),
     }

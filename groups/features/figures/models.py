@@ -1,4 +1,4 @@
-"""Define the figures of a group and a day, and the row of the nightly look that adds them up."""
+"""Define the figures of a group and a day, and the row of the nightly run that adds them up."""
 
 from datetime import date, timedelta
 
@@ -11,20 +11,18 @@ from groups.models import PosterAccount
 from groups.models.leases import Nights
 
 HOUR = 6
-"""The hour of the look on the site's clock: behind the movements, which read all clients too."""
+"""The hour of the run on the site's clock: after the movements, which read all clients too."""
 DAY = timedelta(days=1)
 NIGHTS = Nights(lambda: settings.FIGURES_SECONDS, lambda: HOUR)
 
 
 class Tally(Watched):
-    """The nightly look at the figures of an account. It goes with the watch; the figures stay.
+    """The nightly run of an account. It goes with the watch; the figures stay.
 
-    `weeks_read` is True once the weeks before the first night were read, or cannot be. `lacks_receipts` says
-    that the token of the last look had no right to receipts.
+    `lacks_receipts` says that the token of the last run had no right to receipts.
     """
 
     looked_at = models.DateTimeField(null=True)
-    weeks_read = models.BooleanField(default=False)
     lacks_receipts = models.BooleanField(default=False)
 
     objects = WatchedQuerySet["Tally"].as_manager()
@@ -38,12 +36,8 @@ class Tally(Watched):
 
 
 class FigureQuerySet(models.QuerySet["Figure"]):
-    def nights(self, account_id: str) -> "FigureQuerySet":
-        """Return the figures of days, without those of the weeks before the first one."""
-        return self.filter(account=account_id, by_todays_members=False)
-
     def first_and_last(self, account_id: str) -> tuple[date | None, date | None]:
-        found = self.nights(account_id).aggregate(models.Min("day"), models.Max("day"))
+        found = self.filter(account=account_id).aggregate(models.Min("day"), models.Max("day"))
         return found["day__min"], found["day__max"]
 
 
@@ -52,7 +46,7 @@ class Figure(models.Model):
 
     `clients` and what they have in bonuses, `owed`, are those of the night after the day, None for a day that
     was read later. `buyers` and all that follows is of the day's receipts, None without the right to them.
-    `granted` is an estimate. A row `by_todays_members` is of the seven days up to its day.
+    `granted` is an estimate.
     """
 
     account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="figures")
@@ -65,7 +59,6 @@ class Figure(models.Model):
     revenue = models.DecimalField(max_digits=17, decimal_places=2, null=True)
     granted = models.DecimalField(max_digits=17, decimal_places=2, null=True)
     spent = models.DecimalField(max_digits=17, decimal_places=2, null=True)
-    by_todays_members = models.BooleanField(default=False)
 
     objects = FigureQuerySet.as_manager()
 

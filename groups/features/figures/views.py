@@ -18,9 +18,17 @@ from django.views.decorators.http import require_safe
 
 from groups import hooks
 from groups.features.elsewhere.models import WATCH_ACCOUNT
-from groups.features.figures import services
 from groups.features.figures.models import DAY, Figure, yesterday
-from groups.features.figures.services import Effect, PercentChange, tally_of
+from groups.features.figures.services.book import (
+    add_up,
+    amounts_of_groups,
+    end_of_month,
+    owed_by_night,
+    share_spent,
+)
+from groups.features.figures.services.changes import PercentChange, percent_change, percent_changes
+from groups.features.figures.services.effects import Effect, effect_of
+from groups.features.figures.services.nightly import tally_of
 from groups.features.insights.services.sales import VIEW_SALES, cost_words
 from groups.models import Change, Job, PosterCredentials
 from groups.poster import Group
@@ -56,7 +64,7 @@ def card_of(request: Request, one: OneGroup) -> Variables | None:
     tally = tally_of(credentials)
     if not rows and tally is None:
         return None
-    changes = services.percent_changes(credentials.account_id, last - YEAR * DAY, last + DAY, one.group.id)
+    changes = percent_changes(credentials.account_id, last - YEAR * DAY, last + DAY, one.group.id)
     owed = next((row for row in reversed(rows) if row.owed is not None), None)
     old_enough = [each for each in reversed(changes) if each.is_old_enough and rows]
     return {
@@ -65,7 +73,7 @@ def card_of(request: Request, one: OneGroup) -> Variables | None:
         "owed": owed,
         "tally": tally,
         "is_late": owed is not None and owed.day < last - DAY,
-        "effects": [effect_words(services.effect_of(each)) for each in old_enough[:MOST_EFFECTS]],
+        "effects": [effect_words(effect_of(each)) for each in old_enough[:MOST_EFFECTS]],
     }
 
 
@@ -73,19 +81,19 @@ def card_of(request: Request, one: OneGroup) -> Variables | None:
 def owed_of_group(request: Request, one: OneGroup) -> Variables | None:
     if not request.user.has_perm(VIEW_SALES):
         return None
-    nights = Figure.objects.nights(request.credentials.account_id)
+    nights = Figure.objects.filter(account=request.credentials.account_id)
     owed = nights.filter(group_id=one.group.id, owed__isnull=False).order_by("-day").first()
     return {"owed": owed} if owed else None
 
 
 @hooks.part("write.facts", "figures/effect_of_change.html")
 def effect_of_change(request: Request, row: Change | Job) -> Variables | None:
-    made = services.percent_change(row) if isinstance(row, Change) else None
+    made = percent_change(row) if isinstance(row, Change) else None
     if made is None or not request.user.has_perm(VIEW_SALES) or not made.is_old_enough:
         return None
-    if not Figure.objects.nights(made.change.account_id).filter(group_id=made.group_id).exists():
+    if not Figure.objects.filter(account=made.change.account_id, group_id=made.group_id).exists():
         return None
-    return {"each": effect_words(services.effect_of(made))}
+    return {"each": effect_words(effect_of(made))}
 
 
 @hooks.part("cost.below", "figures/share_spent.html")
@@ -94,7 +102,7 @@ def share_beside_cost(request: Request, group: Group | None, _command: object = 
     """Say beside the cost of a bonus group what share of its bonuses was spent."""
     if group is None or not request.user.has_perm(VIEW_SALES):
         return None
-    share = services.share_spent(request.credentials.account_id, group)
+    share = share_spent(request.credentials.account_id, group)
     return None if share is None else {"share": share}
 
 
@@ -120,7 +128,7 @@ def draw_year(rows: Sequence[Figure], changes: Sequence[PercentChange]) -> dict[
 
     `rows` are in the order of their days. A week of turnover is drawn where all of its nights are known.
     """
-    nights = [row for row in rows if not row.by_todays_members and row.clients is not None]
+    nights = [row for row in rows if row.clients is not None]
     if not nights:
         return None
     last = yesterday()
@@ -133,18 +141,16 @@ def draw_year(rows: Sequence[Figure], changes: Sequence[PercentChange]) -> dict[
     top = _round_up(max(counts.values()))
     points = {day: f"{x(day) + 50 / YEAR:.2f},{100 - 100 * count / top:.1f}" for day, count in counts.items()}
     # The weeks end with the last night, so that the latest days are in one.
-    told = [(row.day, row.revenue, row.by_todays_members) for row in rows if row.revenue is not None]
-    known = {day: revenue for day, revenue, is_week in told if not is_week}
+    known = {row.day: row.revenue for row in rows if row.revenue is not None}
     ends, whole = max(known, default=nights[0].day), []
     while ends - (WEEK - 1) * DAY >= nights[0].day:
         days = [ends - number * DAY for number in range(WEEK)]
         if all(day in known for day in days):
-            whole.append((ends, sum((known[day] for day in days), Decimal(0)), False))
+            whole.append((ends, sum((known[day] for day in days), Decimal(0))))
         ends -= WEEK * DAY
-    found = [each for each in told if each[2]] + whole[::-1]
-    highest = _round_up(max((int(revenue) for _day, revenue, _pale in found), default=0))
+    highest = _round_up(max((int(revenue) for _day, revenue in whole), default=0))
     weeks = []
-    for day, revenue, pale in found:
+    for day, revenue in reversed(whole):
         high = float(TURNOVER_HIGH * max(revenue, Decimal(0)) / highest)
         first_of_week = day - (WEEK - 1) * DAY
         week = {
@@ -152,7 +158,6 @@ def draw_year(rows: Sequence[Figure], changes: Sequence[PercentChange]) -> dict[
             "last": day,
             "clients": counts.get(day),
             "turnover": revenue,
-            "pale": pale,
             "changes": [each for each in changes if first_of_week <= each.day <= day],
             "x": f"{x(first_of_week) + 0.2:.2f}",
             "y": f"{TURNOVER_HIGH - high:.1f}",
@@ -173,7 +178,6 @@ def draw_year(rows: Sequence[Figure], changes: Sequence[PercentChange]) -> dict[
         "weeks": weeks,
         "width": f"{100 * WEEK / YEAR - 0.4:.2f}",
         "highest": numbers.count(highest),
-        "has_pale": any(week["pale"] for week in weeks),
         "flags": flags,
         "flags_high": LABEL_HIGH * max((flag["row"] + 1 for flag in flags), default=0) + 4,
         "months": [(f"{x(month):.2f}", month) for month in months[::2]],
@@ -279,7 +283,7 @@ def effect_words(effect: Effect) -> dict[str, Any]:
 
 # --- Files -------------------------------------------------------------------------------------------------
 
-COLUMNS = ("clients", "owed", "buyers", "receipts", "revenue", "granted", "spent", "by_todays_members")
+COLUMNS = ("clients", "owed", "buyers", "receipts", "revenue", "granted", "spent")
 
 
 def _asked_for(request: Request, name: str, otherwise: date, pattern: str = "%Y-%m-%d") -> date | None:
@@ -327,9 +331,9 @@ def figures_file(request: Request, group_id: int | None = None) -> HttpResponse:
     header = ("day", *(("group", "name") if of_all else ()), *COLUMNS)
 
     def lines() -> Iterable[Sequence[Any]]:
-        for day, group, *columns, by_todays_members in values.iterator():
+        for day, group, *columns in values.iterator():
             whose = (group, protected(names.get(group, ""))) if of_all else ()
-            yield (day, *whose, *columns, "1" if by_todays_members else "")
+            yield (day, *whose, *columns)
 
     name = f"figures-{credentials.account_id if of_all else group_id}-{first}-{last}"
     return file_response(request, name, "csv", lambda: _table(header, lines()))
@@ -351,7 +355,7 @@ def bonus_book(request: Request, *, as_file: bool = False) -> HttpResponse:
     month = _asked_for(request, "month", yesterday().replace(day=1), "%Y-%m")
     if month is None:
         return _wrong(request, _("A month is written like 2026-11."))
-    book = services.bonus_book(credentials.account_id, month)
+    book = add_up(credentials.account_id, month)
     names = _names(known_groups(credentials) or list_groups(credentials))
     if as_file:
         header = ("group", "name", "opening", "granted", "spent", "closing", "rest", "from", "to")
@@ -365,7 +369,7 @@ def bonus_book(request: Request, *, as_file: bool = False) -> HttpResponse:
         return file_response(request, name, "csv", lambda: _table(header, lines))
     shown = sorted((row for row in book.rows if any(row[1:])), key=lambda row: (-(row.closing or 0), row[0]))
     page = Paginator(shown, ROWS).get_page(request.GET.get("page"))
-    owed = services.owed_by_night(credentials.account_id, book, [row.group_id for row in page])
+    owed = owed_by_night(credentials.account_id, book, [row.group_id for row in page])
     rows = [
         {
             "row": row,
@@ -377,7 +381,7 @@ def bonus_book(request: Request, *, as_file: bool = False) -> HttpResponse:
         for row in page
     ]
     first, last = Figure.objects.first_and_last(credentials.account_id)
-    next_month = services.end_of_month(month) + DAY
+    next_month = end_of_month(month) + DAY
     context = {
         "book": book,
         "total": book.total,
@@ -406,7 +410,7 @@ hooks.part("list.tools", "figures/link_to_book.jinja", order=2)(
 
 def read_columns(credentials: PosterCredentials) -> Amounts:
     """Return what is owed by group as of the last night, and what was granted and spent in 30 days."""
-    night, found = services.amounts_of_groups(credentials.account_id)
+    night, found = amounts_of_groups(credentials.account_id)
     about = {"night": night, "total": sum((amounts[0] or 0 for amounts in found.values()), Decimal(0))}
     if not found:
         return Amounts(OWED, about)

@@ -14,7 +14,7 @@ def test_a_finding_opens_to_its_receipts_and_fits(page_for, owner, sandbox, widt
     watched(owner)
     sell(sandbox.console(), 3, day, 5, waiter=4)
     for days_ago in (1, 4, 9):
-        put_use(owner, 3, days_ago, waiter_id=4, in_cash=4, receipts=4, printed=1)
+        put_use(owner, 3, days_ago, waiter_id=4, in_cash=4, receipts=4)
     put_finding(owner, 3, "waiter", waiter_id=4, since=day - 8 * DAY, receipts=12)
     finding = put_finding(owner, 3, "day", waiter_id=4, receipts=5)
     page = page_for(owner, language="uk", width=width, scheme=scheme)

@@ -1,4 +1,4 @@
-"""Test what is read of a receipt beside its sums: the waiter, cash alone, and when its client was set."""
+"""Test what is read of a receipt next to its sums: the waiter, and cash alone."""
 
 import pytest
 
@@ -16,43 +16,10 @@ ROW = {
 }
 
 
-def event(kind, time, value="0"):
-    return {"type_history": kind, "time": str(time), "value": value, "value2": "0"}
-
-
-SET = event("setclient", 20, "5")
-HISTORIES = [
-    ([event("print", 10), SET, event("close", 30)], (True, True)),
-    ([event("close", 30), SET, event("print", 10)], (True, True)),
-    ([event("print", 10), event("print", 25), SET, event("close", 30)], (True, True)),
-    ([event("close", 5), event("print", 10), SET, event("close", 30)], (True, True)),
-    ([event("print", 20), SET, event("close", 30)], (True, False)),
-    ([event("print", 10), SET, event("close", 20)], (True, False)),
-    ([event("print", 10), event("setclient", 20, "0"), event("close", 30)], (True, False)),
-    ([SET, event("close", 30), event("print", 32)], (False, False)),
-    ([event("print", 30), SET, event("close", 30)], (False, False)),
-    ([event("print", 10), SET], (False, False)),
-    ([SET, event("close", 30)], (False, False)),
-    ([{"type_history": ["print"]}, {"type_history": "print", "time": "?"}, "close", None], (False, False)),
-    ([event("print", 10), event("setclient", 20, "x"), {"time": "5"}, event("close", 30)], (True, False)),
-    ({"0": SET}, (False, False)),
-    ("late", (False, False)),
-    (None, (False, False)),
-]
-
-
 def read(**fields):
     (receipt,) = ReceiptPage.from_wire([ROW | fields]).receipts
     assert not receipt.problem
     return receipt
-
-
-@pytest.mark.parametrize(("history", "expected"), HISTORIES, ids=str)
-def test_a_client_is_late_between_the_first_bill_and_the_last_closing(history, expected):
-    receipt = read(history=history)
-    assert (receipt.was_printed, receipt.is_late) == expected
-    of_nobody = read(history=history, client_id="0")
-    assert (of_nobody.was_printed, of_nobody.is_late) == (False, False)
 
 
 @pytest.mark.parametrize("user_id", ["0", "", None, "?", "-1"])

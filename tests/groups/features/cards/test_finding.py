@@ -83,36 +83,11 @@ def test_a_receipt_of_31_days_ago_is_no_longer_counted(console, card, owner, day
     assert found() == []
 
 
-LATE = [
-    (("late", "late", "late"), True),
-    (("late", "late", "printed"), False),
-    (("late", "late_twice"), False),
-    (("late", "late_twice", "late"), True),
-    (("printed",) * 3, False),
-    (("", "", ""), False),
-]
-
-
-@pytest.mark.parametrize(("histories", "is_found"), LATE, ids=str)
-def test_three_times_late_and_two_settings_in_one_receipt_count_once(console, card, day, histories, is_found):
-    for history in histories:
-        sell(console, card, day, history=history, waiter=2)
-    look()
-    assert found() == ([(card, "late", 2, day, 3)] if is_found else [])
-
-
-def test_a_receipt_without_a_client_has_no_late_card(console, day):
-    sell(console, 0, day, 3, history="late")
-    look()
-    assert found() == []
-    assert not CardUse.objects.filter(late__gt=0).exists()
-
-
 def test_bounds_of_the_account_count(console, card, owner, day):
-    Bounds.objects.create(account=owner.credentials.account, most_a_day=2, most_late=2, most_a_waiter=2)
-    sell(console, card, day, 2, history="late")
+    Bounds.objects.create(account=owner.credentials.account, most_a_day=2, most_a_waiter=2)
+    sell(console, card, day, 2)
     look()
-    assert [row[1] for row in found()] == ["day", "late", "waiter"]
+    assert [row[1] for row in found()] == ["day", "waiter"]
 
 
 def test_the_uses_of_random_receipts_are_those_of_an_independent_count(console, card, day):
@@ -120,19 +95,17 @@ def test_the_uses_of_random_receipts_are_those_of_an_independent_count(console, 
     cards = [card, console.put_client(GUESTS), console.put_client(GUESTS)]
     for _ in range(150):
         client_id, waiter, minute = dice.choice(cards), dice.randrange(1, 4), dice.choice((0, 700, 1439))
-        sold_on, history = day + dice.choice((-1, 0, 0, 0, 1)) * DAY, dice.choice(("", "printed", "late"))
+        sold_on = day + dice.choice((-1, 0, 0, 0, 1)) * DAY
         paid = {
             part: dice.choice((0, 0, 0, 2_000)) for part in ("card", "certificate", "third_party", "bonuses")
         }
         status = dice.choice((2, 2, 2, 1, 3))
-        fields = paid | {"minute": minute, "waiter": waiter, "history": history, "status": status}
+        fields = paid | {"minute": minute, "waiter": waiter, "status": status}
         console.sell(client_id, sold_on, 9_000, 9_000, **fields)
         if sold_on == day and status == 2:
             use = expected[client_id, waiter]
             use["receipts"] += 1
             use["in_cash"] += not any(paid.values())
-            use["printed"] += bool(history)
-            use["late"] += history == "late"
     look()
     found_uses = {(use.client_id, use.waiter_id): use for use in CardUse.objects.filter(client_id__in=cards)}
     assert found_uses.keys() == expected.keys()
@@ -152,7 +125,7 @@ DISPUTED = [
 
 @pytest.mark.parametrize("points", DISPUTED, ids=str)
 def test_what_is_disputed_of_pages_changes_nothing(console, card, day, points, monkeypatch):
-    monkeypatch.setattr("groups.features.figures.services.FULL", 1_000)
+    monkeypatch.setattr("groups.services.receipts.FULL", 1_000)
     sell(console, card, day, 5, card=9_000)
     sell(console, card, day - DAY, 4)
     sell(console, card, day + DAY, 4)
@@ -166,17 +139,7 @@ def test_receipts_are_read_once_for_figures_and_cards(sandbox, console, card, da
     look()
     cursors = [call.query.get("next_tr") for call in sandbox.calls(RECEIPTS)]
     assert len(cursors) == len(set(cursors)) + 1  # the end alone is looked at twice
-    assert Figure.objects.get(group_id=GUESTS, by_todays_members=False).receipts == 3
-
-
-def test_a_history_of_a_shape_that_nobody_knows_spoils_no_sum(sandbox, console, card, day, monkeypatch):
-    sell(console, card, day, 5, history="late")
-    monkeypatch.setattr(
-        "poster_admin.devtools.sandbox.accounts.receipts._history",
-        lambda *_: [{"type_history": "setclient", "value": "?"}, {"type_history": ["print"]}],
-    )
-    look()
-    assert found() == [(card, "day", 1, day, 5)]
+    assert Figure.objects.get(group_id=GUESTS).receipts == 3
 
 
 def test_days_without_a_look_are_judged_each(console, card, day):
@@ -233,13 +196,13 @@ def test_an_exempt_card_is_never_found_until_it_counts_again(console, card, owne
     account = owner.credentials.account
     shared = SharedCard.objects.create(account=account, client_id=card, reason="5 %", set_by="owner")
     with clock_at(timezone.now() - DAY):
-        sell(console, card, day - DAY, 12, history="late")
+        sell(console, card, day - DAY, 12)
         look()
     assert found() == []
     SharedCard.objects.filter(pk=shared.pk).update(ended_at=timezone.now())
-    sell(console, card, day, history="printed")
+    sell(console, card, day)
     look()
-    assert [row[1:] for row in found()] == [("late", 1, day - DAY, 12), ("waiter", 1, day, 13)]
+    assert [row[1:] for row in found()] == [("waiter", 1, day, 13)]
 
 
 @pytest.mark.usefixtures("by_mail")
@@ -277,5 +240,5 @@ def test_no_name_is_kept_or_logged(console, card, day, caplog):
     assert "Видима" not in caplog.text
     assert "Денис" not in caplog.text
     assert {field.name for field in CardUse._meta.fields} == {
-        *("id", "account", "day", "client_id", "waiter_id", "receipts", "in_cash", "printed", "late")
+        *("id", "account", "day", "client_id", "waiter_id", "receipts", "in_cash")
     }

@@ -4,7 +4,6 @@ import pytest
 from django.db import connection
 
 from groups.features.cards.models import CardUse, Finding
-from groups.features.figures import services as figures
 from groups.features.figures.models import Figure, Tally
 from groups.features.notices.models import Notice
 from tests.support.cards import found, sell
@@ -40,8 +39,7 @@ def look_until(step):
     return False
 
 
-def test_a_killed_look_goes_on_and_a_finding_is_told_once(console, card, owner, day, settings, monkeypatch):
-    monkeypatch.setattr(figures, "WEEKS", 1)
+def test_a_killed_look_goes_on_and_a_finding_is_told_once(console, card, owner, day, settings):
     settings.EMAIL_ENABLED = True
     owner.email = "owner@example.com"
     owner.save()
@@ -55,7 +53,7 @@ def test_a_killed_look_goes_on_and_a_finding_is_told_once(console, card, owner, 
         look()
         assert found() == [(card, "day", 4, day, 10), (card, "waiter", 4, day, 10)]
         assert CardUse.objects.get(client_id=card).receipts == 10
-        assert Figure.objects.filter(group_id=GUESTS).count() == 2
+        assert Figure.objects.filter(group_id=GUESTS).count() == 1
         assert len(told(owner)) == 1
         for rows in (CardUse, Finding, Figure, Tally, Notice):
             rows.objects.all().delete()

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from groups.features.cards.models import Bounds, Finding, SharedCard
-from tests.support.cards import found, put_finding, put_use, sell
-from tests.support.figures import DAY, GUESTS, look, watched
+from tests.support.cards import put_finding, put_use, sell
+from tests.support.figures import DAY, GUESTS, watched
 from tests.support.pages import text_of
 
 pytestmark = [
@@ -17,7 +17,7 @@ pytestmark = [
 ROW = re.compile(
     r'data-card="(\d+)" data-rule="(\w+)"\s+data-waiter="(\d*)"\s+data-day="([\d-]+)" data-receipts="(\d+)"'
 )
-GOOD = {"most_a_day": "4", "most_a_waiter": "9", "most_late": "2"}
+GOOD = {"most_a_day": "4", "most_a_waiter": "9"}
 
 
 def rows(response):
@@ -29,7 +29,7 @@ def test_a_card_has_its_client_and_how_many_receipts_of_a_waiter_carry_a_card(
 ):
     watched(owner)
     sell(console, card, day, 5, waiter=4)
-    put_use(owner, card, waiter_id=4, receipts=3, printed=1)
+    put_use(owner, card, waiter_id=4, receipts=3)
     put_use(owner, 0, waiter_id=4, receipts=1)
     put_use(owner, 0, waiter_id=2, receipts=3)
     put_use(owner, card, waiter_id=2, receipts=1)
@@ -47,35 +47,21 @@ def test_a_card_has_its_client_and_how_many_receipts_of_a_waiter_carry_a_card(
     assert "6 receipts in a day" in text
     assert "by several waiters" in text
     assert "75% of this waiter's receipts in 30 days have a client's card; of the others' 25%." in text
-    assert "data-late" not in page.content.decode()
     assert "no-store" in page["Cache-Control"]
     assert "names are missing" not in text
     sandbox.script("*", "status_500", times=None)
     assert "Poster does not answer, so names are missing." in text_of(browse(owner).get("/cards/"))
 
 
-def test_late_cards_are_unknown_where_no_bill_is_printed_before_its_end(browse, owner, console, card, day):
-    watched(owner)
-    console.dispute(prints=False)
-    sell(console, card, day, 3, history="late")
-    Finding.objects.all().delete()
-    look()
-    assert found() == []
-    assert 'data-late="unknown"' in browse(owner).get("/cards/").content.decode()
-    put_use(owner, card, 2, printed=1)
-    assert "data-late" not in browse(owner).get("/cards/").content.decode()
-
-
 def test_a_finding_opens_to_its_receipts_read_then(browse, owner, console, card, day, sandbox):
     sell(console, card, day, 3, waiter=4)
-    sell(console, card, day - DAY, 2, waiter=4, history="late")
+    sell(console, card, day - DAY, 2, waiter=4)
     sell(console, card, day, waiter=2)
     sell(console, card, day, waiter=4, card=9_000)
     in_cash = put_finding(owner, card, "waiter", waiter_id=4, since=day - DAY, receipts=5)
-    late = put_finding(owner, card, "late", waiter_id=4, since=day - DAY, receipts=2)
     of_day = put_finding(owner, card, "day", waiter_id=0, receipts=5)
     client = browse(owner)
-    for finding, number in ((in_cash, 5), (late, 2), (of_day, 5)):
+    for finding, number in ((in_cash, 5), (of_day, 5)):
         page = client.get(f"/cards/receipts/{finding.pk}/")
         assert page.content.decode().count("data-receipt=") == number
     text = text_of(page)
@@ -111,7 +97,7 @@ def test_bounds_of_two_are_set(browse, owner):
     assert client.post("/cards/", GOOD).status_code == 302
     assert client.post("/cards/", dict.fromkeys(GOOD, "2")).status_code == 302
     bounds = Bounds.objects.get()
-    assert (bounds.most_a_day, bounds.most_a_waiter, bounds.most_late) == (2, 2, 2)
+    assert (bounds.most_a_day, bounds.most_a_waiter) == (2, 2)
     assert 'value="2"' in client.get("/cards/").content.decode()
 
 
@@ -158,11 +144,11 @@ def test_of_each_rule_one_finding_is_seen_and_the_others_are_folded(browse, owne
     other = console.put_client(GUESTS, lastname="Інша", discount_per="12.5")
     for days_ago in range(4):
         put_finding(owner, card, day=day - days_ago * DAY)
-    put_finding(owner, card, "late", day=day - 2 * DAY)
+    put_finding(owner, card, "waiter", day=day - 2 * DAY)
     put_finding(owner, other, day=day - 3 * DAY)
     page = browse(owner).get("/cards/")
     seen, folded = page.content.decode().split("3 more, of other days and waiters")
-    assert [row[1::2] for row in ROW.findall(seen)] == [("day", f"{day}"), ("late", f"{day - 2 * DAY}")]
+    assert [row[1::2] for row in ROW.findall(seen)] == [("day", f"{day}"), ("waiter", f"{day - 2 * DAY}")]
     of_day = [(str(card), f"{day - days_ago * DAY}") for days_ago in (1, 2, 3)]
     assert [row[0::3] for row in ROW.findall(folded)] == [*of_day, (str(other), f"{day - 3 * DAY}")]
     assert "Гості , 12.5%" in text_of(page)
@@ -179,7 +165,6 @@ def test_a_page_has_fifty_cards_with_all_their_findings(browse, owner, day):
 
 def test_accounts_are_apart(browse, owner, outsider, card):
     finding = put_finding(owner, card)
-    put_use(owner, card, printed=1)
     SharedCard.objects.create(
         account=owner.credentials.account, client_id=9, reason="Тільки тут", set_by="owner"
     )
@@ -188,7 +173,6 @@ def test_accounts_are_apart(browse, owner, outsider, card):
     page = client.get("/cards/")
     assert rows(page) == []
     assert "Тільки тут" not in page.content.decode()
-    assert 'data-late="unknown"' in page.content.decode()
     assert client.get(f"/cards/receipts/{finding.pk}/").status_code == 404
     client.post("/cards/9/count/")
     client.post(f"/cards/{card}/exempt/", {"reason": "Чужа"})

@@ -10,9 +10,8 @@ import pytest
 from django.utils import timezone
 
 from groups.features.elsewhere.services import switch_off, switch_on
-from groups.features.figures import services as looking
 from groups.features.figures.models import Figure, Tally
-from groups.poster import SalesList
+from groups.features.figures.services import nightly
 from tests.support.figures import DAY, GOLD, GUESTS, clock_at, look
 
 pytestmark = [
@@ -21,7 +20,6 @@ pytestmark = [
 ]
 KYIV = ZoneInfo("Europe/Kyiv")
 RECEIPTS = "dash.getTransactions"
-SALES = "dash.getClientsSales"
 
 
 def at(day, hour, minute=0):
@@ -29,7 +27,7 @@ def at(day, hour, minute=0):
 
 
 def nights():
-    return {(row.group_id, row.day): row for row in Figure.objects.filter(by_todays_members=False)}
+    return {(row.group_id, row.day): row for row in Figure.objects.all()}
 
 
 def sums(row):
@@ -101,7 +99,7 @@ DISPUTED = [
 def test_the_sums_of_random_receipts_are_those_of_an_independent_count(
     console, people, watch, day, points, monkeypatch
 ):
-    monkeypatch.setattr("groups.features.figures.services.FULL", 1_000)
+    monkeypatch.setattr("groups.services.receipts.FULL", 1_000)
     sold = sell_at_random(console, people, day - 2 * DAY, day + DAY, random.Random(len(str(points))))
     console.dispute(**points)
     look()
@@ -156,39 +154,6 @@ def test_half_a_kopeck_is_rounded_up_once_a_group_and_day(people, watch, console
     assert nights()[GUESTS, day].granted == Decimal("0.02")
 
 
-def test_the_weeks_before_the_first_night_by_todays_members(people, watch, console, day):
-    console.sell(people[0], day - 1 * DAY, 1_000, 900)
-    console.sell(people[1], day - 7 * DAY, 1_000, 800)
-    console.sell(people[0], day - 8 * DAY, 1_000, 70_000)
-    console.sell(people[4], day - 8 * DAY, 1_000, 70_000)
-    look()
-    weeks = Figure.objects.filter(by_todays_members=True, group_id=GUESTS)
-    assert [row.day for row in weeks] == [day - DAY - number * 7 * DAY for number in range(12, -1, -1)]
-    assert [(row.buyers, row.receipts, row.revenue) for row in weeks][-2:] == [
-        (1, 1, Decimal(700)),
-        (2, 2, Decimal(17)),
-    ]
-    assert {(row.clients, row.owed, row.granted, row.spent) for row in weeks} == {(None,) * 4}
-
-
-def test_a_look_that_fails_amid_the_weeks_goes_on_with_the_next_one(people, watch, sandbox):
-    sandbox.script(SALES, "status_500", call=5, times=2)
-    look()
-    assert not Tally.objects.get().weeks_read
-    assert Figure.objects.filter(by_todays_members=True, group_id=GUESTS).count() == 4
-    before = len(sandbox.calls(SALES))
-    look()
-    assert Tally.objects.get().weeks_read
-    assert Figure.objects.filter(by_todays_members=True, group_id=GUESTS).count() == 13
-    assert len(sandbox.calls(SALES)) == before + 9
-
-
-def test_a_week_whose_list_may_be_cut_is_left_out(people, watch, day, monkeypatch):
-    monkeypatch.setattr(SalesList, "may_be_cut", True)
-    look()
-    assert not Figure.objects.filter(by_todays_members=True).exists()
-
-
 def test_without_the_right_to_receipts_there_are_members_and_what_is_owed_alone(people, watch, console, day):
     console.dispute(refusal=54)
     look()
@@ -196,7 +161,6 @@ def test_without_the_right_to_receipts_there_are_members_and_what_is_owed_alone(
     assert (row.clients, row.owed) == (3, Decimal("370.35"))
     assert sums(row) == (None,) * 5
     assert Tally.objects.get().lacks_receipts
-    assert not Figure.objects.filter(by_todays_members=True).exists()
 
 
 def test_a_single_refusal_of_receipts_may_be_a_mistake(people, watch, sandbox, console, day):
@@ -248,16 +212,6 @@ def test_a_look_whose_answers_come_too_late_stores_nothing(
     sandbox.clear_faults()
     look()
     assert nights()[GUESTS, day].revenue == Decimal(10)
-
-
-def test_a_week_of_which_a_row_cannot_be_read_is_left_out(people, watch, sandbox, console, day):
-    for weeks_ago in range(13):
-        console.sell(people[0], day - (weeks_ago * 7 + 1) * DAY, 1_000, 1_000)
-    sandbox.script(SALES, "row_null_field", call=5, field="revenue")
-    look()
-    weeks = Figure.objects.filter(by_todays_members=True, group_id=GUESTS)
-    assert weeks.count() == 12
-    assert {row.revenue for row in weeks} == {10}
 
 
 def test_an_empty_page_seen_once_is_no_end(people, watch, sandbox, console, day, monkeypatch):
@@ -330,9 +284,8 @@ def test_nothing_is_read_without_seconds(people, watch, settings, sandbox):
 
 def test_old_figures_are_forgotten(people, watch, day):
     look()
-    Figure.objects.filter(by_todays_members=True).delete()
-    Figure.objects.filter(group_id=GUESTS).update(day=day - looking.KEPT - 2 * DAY)
-    assert looking.forget_old()
+    Figure.objects.filter(group_id=GUESTS).update(day=day - nightly.KEPT - 2 * DAY)
+    assert nightly.forget_old()
     assert set(Figure.objects.values_list("group_id", flat=True)) == {GOLD}
 
 
@@ -344,5 +297,5 @@ def test_no_trace_of_a_client_is_left(people, watch, console, day, caplog):
     assert "Видима" not in caplog.text
     assert {field.name for field in Figure._meta.fields} == {
         *("id", "account", "group_id", "day", "clients", "owed", "buyers", "receipts", "revenue"),
-        *("granted", "spent", "by_todays_members"),
+        *("granted", "spent"),
     }

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 PAGE = f"/groups/{GOLD}/"
 FILE, ALL = f"/groups/{GOLD}/figures.csv", "/groups/figures.csv"
 BOOK, BOOK_FILE = "/groups/bonuses/", "/groups/bonuses.csv"
-COLUMNS = "clients,owed,buyers,receipts,revenue,granted,spent,by_todays_members"
+COLUMNS = "clients,owed,buyers,receipts,revenue,granted,spent"
 
 
 def table(response):
@@ -33,13 +33,11 @@ def attributes(html, name):
 
 def test_a_group_has_what_is_owed_and_its_picture(owner, browse, sandbox):
     put_nights(owner, GOLD, 20, owed="1234.5", clients=50)
-    put_figure(owner, GOLD, yesterday() - 20 * DAY, clients=None, owed=None, by_todays_members=True)
     changed(owner, days_ago=10)
     html = browse(owner).get(PAGE).content.decode()
     assert attributes(html, "owed") == {"owed": "1234.50"}
     assert 'class="area"' in html
     assert html.count('class="week"') == 2
-    assert html.count('class="week pale"') == 1
     assert html.count('class="flag"') == 1
     assert "5 → 10%" in html
 
@@ -84,19 +82,14 @@ def test_the_effect_of_a_change_is_on_its_page_and_on_the_group(owner, browse, s
 
 
 def test_the_file_of_a_group_has_its_days_in_the_columns_that_are_fixed(owner, browse, sandbox):
-    put_figure(owner, GOLD, yesterday() - DAY, revenue="7.5", by_todays_members=True, clients=None, owed=None)
+    put_figure(owner, GOLD, yesterday() - DAY, revenue="7.5", clients=None, owed=None)
     put_figure(owner, GOLD, yesterday(), owed="1234.5")
     put_figure(owner, GUESTS, yesterday())
     response = browse(owner).get(FILE)
     assert response.content.decode().splitlines()[0] == f"day,{COLUMNS}"
-    week, night = table(response)
-    assert (week["revenue"], week["by_todays_members"], week["owed"], week["clients"]) == (
-        "7.50",
-        "1",
-        "",
-        "",
-    )
-    assert (night["day"], night["owed"], night["by_todays_members"]) == (f"{yesterday()}", "1234.50", "")
+    missed, night = table(response)
+    assert (missed["revenue"], missed["owed"], missed["clients"]) == ("7.50", "", "")
+    assert (night["day"], night["owed"]) == (f"{yesterday()}", "1234.50")
 
 
 def test_the_file_of_all_groups_has_group_and_name_which_is_no_formula(owner, browse, sandbox):

@@ -9,8 +9,10 @@ from statistics import stdev
 import pytest
 from django.utils import timezone
 
-from groups.features.figures import services as telling
 from groups.features.figures.models import Figure, yesterday
+from groups.features.figures.services import book
+from groups.features.figures.services.changes import percent_change
+from groups.features.figures.services.effects import effect_of
 from groups.poster import Group, LoyaltyType
 from tests.support.figures import (
     AGO,
@@ -29,7 +31,7 @@ OTHERS = 73
 
 
 def effect(change):
-    return telling.effect_of(telling.percent_change(change))
+    return effect_of(percent_change(change))
 
 
 @pytest.mark.parametrize(
@@ -107,15 +109,15 @@ def test_one_missing_day_of_56_is_enough(owner, group_id, lost):
 
 
 def test_a_change_of_28_days_ago_is_told_and_a_younger_one_is_not(owner):
-    old, young = (telling.percent_change(changed(owner, days_ago=days)) for days in (28, 27))
+    old, young = (percent_change(changed(owner, days_ago=days)) for days in (28, 27))
     assert old.is_old_enough
     assert not young.is_old_enough
 
 
 def test_what_is_no_change_of_a_percent(owner):
-    assert telling.percent_change(changed(owner, percents=("5", "5"))) is None
-    assert telling.percent_change(changed(owner, state="refused")) is None
-    assert telling.percent_change(changed(owner, state="elsewhere", intended=None)).new == 10
+    assert percent_change(changed(owner, percents=("5", "5"))) is None
+    assert percent_change(changed(owner, state="refused")) is None
+    assert percent_change(changed(owner, state="elsewhere", intended=None)).new == 10
 
 
 # --- The bonus book ----------------------------------------------------------------------------------------
@@ -131,19 +133,19 @@ def test_a_month_of_the_book_by_hand(owner):
     put_figure(owner, GOLD, date(2026, 10, 2), owed=None, clients=None, granted="9.75", spent="0")
     put_figure(owner, GOLD, date(2026, 10, 31), owed="1150", granted="20", spent="10")
     put_figure(owner, GOLD, date(2026, 11, 1), owed="5", granted="88", spent="88")
-    book = telling.bonus_book(account, MONTH)
-    (row,) = book.rows
+    found = book.add_up(account, MONTH)
+    (row,) = found.rows
     assert row[1:] == (Decimal("1000.50"), Decimal(150), Decimal("40.10"), Decimal(1150))
     assert row.rest == Decimal("39.60")
-    assert (book.opened, book.closed) == (date(2026, 9, 30), date(2026, 10, 31))
-    assert book.missing == tuple(date(2026, 10, day) for day in range(2, 31))
-    assert book.total[1:] == row[1:]
+    assert (found.opened, found.closed) == (date(2026, 9, 30), date(2026, 10, 31))
+    assert found.missing == tuple(date(2026, 10, day) for day in range(2, 31))
+    assert found.total[1:] == row[1:]
 
 
 def test_the_first_month_opens_with_its_first_night(owner):
     put_figure(owner, GOLD, date(2026, 10, 20), owed="500", granted="77", spent="77")
     put_figure(owner, GOLD, date(2026, 10, 21), owed="530", granted="40", spent="10")
-    (row,) = telling.bonus_book(owner.credentials.account_id, MONTH).rows
+    (row,) = book.add_up(owner.credentials.account_id, MONTH).rows
     assert (row.opening, row.granted, row.spent, row.closing, row.rest) == (500, 40, 10, 530, 0)
 
 
@@ -151,17 +153,17 @@ def test_a_month_with_a_day_without_receipts_knows_no_sums(owner):
     put_figure(owner, GOLD, date(2026, 9, 30), owed="500")
     put_figure(owner, GOLD, date(2026, 10, 1), owed="530", granted=None, spent=None)
     put_figure(owner, GOLD, date(2026, 10, 2), owed="540")
-    (row,) = telling.bonus_book(owner.credentials.account_id, MONTH).rows
+    (row,) = book.add_up(owner.credentials.account_id, MONTH).rows
     assert (row.granted, row.spent, row.rest) == (None, None, None)
 
 
 def test_groups_that_came_and_went_and_an_empty_month(owner):
     put_figure(owner, GOLD, date(2026, 9, 30), owed="500")
     put_figure(owner, GUESTS, date(2026, 10, 31), owed="20", granted="20", spent="0")
-    rows = {row.group_id: row for row in telling.bonus_book(owner.credentials.account_id, MONTH).rows}
+    rows = {row.group_id: row for row in book.add_up(owner.credentials.account_id, MONTH).rows}
     assert (rows[GOLD].opening, rows[GOLD].closing, rows[GOLD].rest) == (500, 0, -500)
     assert (rows[GUESTS].opening, rows[GUESTS].closing, rows[GUESTS].rest) == (0, 20, 0)
-    assert telling.bonus_book(owner.credentials.account_id, date(2025, 1, 1)).rows == ()
+    assert book.add_up(owner.credentials.account_id, date(2025, 1, 1)).rows == ()
 
 
 # --- Shares and amounts ------------------------------------------------------------------------------------
@@ -175,19 +177,19 @@ def gold(kind=LoyaltyType.BONUS):
 
 def test_the_share_of_spent_bonuses_once_three_months_are_known(owner):
     account = owner.credentials.account_id
-    put_nights(owner, GOLD, telling.SHARE_NIGHTS - 1, granted="100", spent="62.4", until=yesterday() - DAY)
-    assert telling.share_spent(account, gold()) is None
+    put_nights(owner, GOLD, book.SHARE_NIGHTS - 1, granted="100", spent="62.4", until=yesterday() - DAY)
+    assert book.share_spent(account, gold()) is None
     put_figure(owner, GOLD, yesterday(), granted="100", spent="62.4")
-    assert telling.share_spent(account, gold()) == 62
-    assert telling.share_spent(account, gold(LoyaltyType.DISCOUNT)) is None
+    assert book.share_spent(account, gold()) == 62
+    assert book.share_spent(account, gold(LoyaltyType.DISCOUNT)) is None
     with clock_at(timezone.now() + 30 * DAY):
-        assert telling.share_spent(account, gold()) is None
+        assert book.share_spent(account, gold()) is None
 
 
 def test_what_is_owed_is_that_of_the_last_night(owner):
     put_nights(owner, GOLD, 3, owed="10", granted="2", spent="1")
     put_figure(owner, GUESTS, yesterday() - 5 * DAY, owed="99")
     put_figure(owner, GUESTS, yesterday(), owed=None, clients=None)
-    night, amounts = telling.amounts_of_groups(owner.credentials.account_id)
+    night, amounts = book.amounts_of_groups(owner.credentials.account_id)
     assert night == yesterday()
     assert amounts == {GOLD: (Decimal(10), Decimal(6), Decimal(3))}
