@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.benchmarks import instructions
+from tests.benchmarks import effect, instructions
 from tests.benchmarks.__main__ import NAMES
 from tests.support.environment import ROOT, inherited
 
@@ -47,3 +47,21 @@ def test_the_simulation_of_writes_is_started_by_hand():
     ended = subprocess.run(command, cwd=ROOT, env=inherited(), check=False, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "5 writes each" in ended.stdout
+
+
+@pytest.mark.parametrize("kind", effect.KINDS)
+@pytest.mark.parametrize("draws", [400, pytest.param(8_000, marks=pytest.mark.thorough)])
+def test_a_verdict_after_a_change_is_no_more_often_false_than_is_said(kind, draws):
+    highest = effect.KINDS[kind][1]
+    counts = effect.simulate(kind, 52, draws, effects=(0,))[0]
+    # Three standard deviations are left to chance.
+    chance = 3 * (highest * (100 - highest) / draws) ** 0.5
+    assert counts["more"] + counts["less"] <= highest + chance
+    assert effect.simulate(kind, 51, 50, effects=(20,))[20].keys() == {"cannot-tell"}
+
+
+def test_what_a_change_does_is_found_as_often_as_is_said():
+    counts = effect.simulate("noise", 52, 1_000, effects=(10, 20))
+    assert counts[10]["more"] == pytest.approx(49, abs=5)
+    assert counts[20]["more"] == pytest.approx(96, abs=2)
+    assert counts[10]["less"] == counts[20]["less"] == 0
