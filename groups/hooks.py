@@ -18,8 +18,7 @@ Here is what belongs to pages. Services use what stands beside the code that ask
   feature=<label of its app>, row_id=<its id>)` in the transaction that saves it. What it holds is released in
   the transaction that ends it
 - `event_source` in `groups.services.events`: a kind of events, of which users are notified
-- `routine`, `prune`, `queues` in `groups.services.installation.maintenance`: steps of workers, rows to
-  delete, queues of tasks, which settings.TASKS names too
+- `routine`, `prune` in `groups.services.installation.maintenance`: steps of workers, rows to delete
 - `parts_of_features` in `groups.services.installation.doctor`: a part of what `manage.py doctor` shows
 
 What has an `order` stands behind what has a lower one, and behind what came before with the same.

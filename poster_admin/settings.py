@@ -89,7 +89,6 @@ POSTER_ABSENT_SECONDS = max(120.0, POSTER_LAG_SECONDS)
 # A job waits so while Poster is away, and stops after its patience, to be resumed by a user.
 JOB_RETRY_PAUSES, JOB_PATIENCE = (5.0, 10.0, 20.0, 40.0, 60.0), 15 * 60.0
 JOB_READ_PAUSE = 1.0
-SALES_RETRY_PAUSES = (2.0, 10.0, 30.0)
 # 0: each page asks Poster.
 POSTER_CACHE_SECONDS = env.number("POSTER_CACHE_SECONDS", default=30.0)
 # Most calls of one account under way at once in a process; the threads of a job.
@@ -98,8 +97,6 @@ POSTER_MAX_CONCURRENCY = env.number("POSTER_MAX_CONCURRENCY", default=4, least=1
 JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", default=10.0, least=1, most=600)
 # Snapshots of groups that were moved or removed, with names and phone numbers, are kept this long.
 SNAPSHOT_DAYS = env.number("SNAPSHOT_DAYS", default=90, least=1)
-# The finished rows of the job queue; the jobs themselves stay in the history.
-JOB_RESULT_DAYS = 14
 # Sign-ins and changed rights, with names and addresses.
 SECURITY_LOG_DAYS = env.number("SECURITY_LOG_DAYS", default=365, least=1)
 # Fernet keys, newest first. Separate from SECRET_KEY: ending all sessions must not lose the tokens.
@@ -146,7 +143,6 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_htmx",
-    "django_tasks_db",
     "axes",
 ]
 
@@ -218,8 +214,6 @@ CACHES = {"default": env.read("CACHE_URL", environment.cache, default=_files, ba
 # Where DATA_DIR is set, a worker backs up each night at this hour of the site's clock, and keeps so many.
 BACKUP_HOUR = env.number("BACKUP_HOUR", default=2, most=23)
 BACKUP_KEEP = env.number("BACKUP_KEEP", default=14)
-# The sums of sales: the rows of jobs and notices are their own queues.
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["sales"]}}
 
 # --- Authentication --------------------------------------------------------------------------------------
 
@@ -418,8 +412,6 @@ LOGGING = {
         # Its warnings contain whole URLs, with the token: "Failed to parse headers (url=…)".
         "urllib3": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
         # The log of jobs reports the same under the jobs' own names.
-        "django.tasks": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        "django_tasks_db": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "axes": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
     },
 }

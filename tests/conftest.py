@@ -18,10 +18,11 @@ from django.db import connections
 from django.test import Client
 from django.urls import clear_url_caches
 from django.utils import timezone, translation
-from django_tasks_db.models import DBTaskResult
 from hypothesis import HealthCheck
 from hypothesis import settings as profiles
 
+from groups.features.insights.models import Sweep
+from groups.features.insights.services import sweep
 from groups.models import WorkerHeartbeat
 from groups.services.jobs import queue
 from poster_admin.common.logs import RedactFilter, formatter
@@ -205,14 +206,14 @@ def sandbox(sandbox_server, settings):
 
 @pytest.fixture
 def work_queue():
-    """Return a function that does the jobs that are due and the tasks in the queues, as a worker does."""
+    """Return a function that does the jobs and the sweeps that are due, and each further try of a sweep."""
 
     def work():
         queue.run_due()
-        for result in list(DBTaskResult.objects.ready()):
-            result.claim("test")
-            result.task.func(*result.args_kwargs["args"], **result.args_kwargs["kwargs"])
-            result.set_successful(None)
+        for _ in range(sweep.TRIES):
+            Sweep.objects.update(next_at=timezone.now())
+            for account in sweep.accounts_due():
+                sweep.sweep_due(account)
 
     return work
 

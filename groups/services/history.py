@@ -37,7 +37,7 @@ SETTLED = (*Change.HAPPENED, *Change.NOTHING_CHANGED)
 UNDOES = Change.objects.order_by().values_list("undo_of", "state")
 
 
-class HistoryPages(Paginator[Any]):
+class HistoryPages(Paginator):  # type: ignore[type-arg]
     """Pages of changes and jobs together: the ids of a page, whose rows `read_rows` returns.
 
     At most COUNTED of each are counted, because counting a long journal is slow. `has_more` is True if there

@@ -6,9 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 from django.db import models
-from django.tasks import TaskResultStatus
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 
 from groups.features.snapshots.models import Snapshot
 from poster_admin.users.models import Event, SecurityEvent, UserSession
@@ -34,38 +32,6 @@ def aged(row, **values):
     """Make a row older, also one whose own queries refuse it."""
     models.QuerySet(type(row)).filter(pk=row.pk).update(**values)
     return row
-
-
-def in_queue(status, **values):
-    return DBTaskResult.objects.create(
-        **{
-            "status": status,
-            "args_kwargs": {"args": [], "kwargs": {}},
-            "task_path": "groups.features.notices.services.deliver",
-            "backend_name": "default",
-            "run_after": timezone.now(),
-            "exception_class_path": "",
-            "traceback": "",
-        }
-        | values
-    )
-
-
-@pytest.mark.parametrize("age", [13, 15])
-def test_finished_rows_of_the_queue_are_kept_as_long_as_the_setting_says(settings, age):
-    settings.JOB_RESULT_DAYS = 14
-    for status in (TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED):
-        in_queue(status, finished_at=days(age))
-    old = age > settings.JOB_RESULT_DAYS
-    assert prune()["rows of tasks"] == (2 if old else 0)
-    assert DBTaskResult.objects.count() == (0 if old else 2)
-
-
-def test_a_row_of_a_killed_worker_goes_after_a_day(db):
-    in_queue(TaskResultStatus.RUNNING, started_at=days(2))
-    young = in_queue(TaskResultStatus.RUNNING, started_at=timezone.now())
-    assert prune()["rows of tasks"] == 1
-    assert list(DBTaskResult.objects.all()) == [young]
 
 
 def test_old_lines_of_the_security_log_go_and_young_ones_stay(staff, settings):

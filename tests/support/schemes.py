@@ -58,7 +58,7 @@ def run_scheme(*words, answer=None, during=None, err=None):
 
 @contextmanager
 def worker_beside(work_queue):
-    """Do the tasks of the queue in a thread, as a worker beside the command does."""
+    """Do what is due in a thread, as a worker beside the command does."""
     ended = threading.Event()
 
     def work():

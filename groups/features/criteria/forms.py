@@ -130,7 +130,7 @@ class RowForm(forms.Form):
         return Criterion(group_id=self.cleaned_data["group"], **values)
 
 
-class BaseRows(forms.BaseFormSet[RowForm]):
+class BaseRows(forms.BaseFormSet):  # type: ignore[type-arg]
     ordering_widget = deletion_widget = forms.HiddenInput
     default_error_messages: ClassVar[dict[str, Any]] = {
         **forms.BaseFormSet.default_error_messages,

@@ -49,9 +49,10 @@ from groups.features.criteria.services.reading import (
     start_of,
 )
 from groups.features.criteria.services.runs import Run, SavedSince
+from groups.features.insights.models import Sweep
 from groups.features.insights.services.sales import VIEW_SALES, cost_words, rounded, summed
 from groups.features.insights.services.scheme import Listed, begin_promotions, begin_rules
-from groups.features.insights.services.sweep import SweepProgress, read_now
+from groups.features.insights.services.sweep import read_now
 from groups.models import Job
 from groups.models.submissions import Submission
 from groups.poster import Client, ErrorReason, Group, Promotion, Unreachable
@@ -204,10 +205,10 @@ def preview(request: Request) -> HttpResponse:
 
 
 def _show_preview(
-    request: Request, reading: CriteriaReading, found: Preview | SweepProgress, *, status: int = 200
+    request: Request, reading: CriteriaReading, found: Preview | Sweep, *, status: int = 200
 ) -> HttpResponse:
     context: dict[str, Any] = {"is_other": status == HTTPStatus.CONFLICT}
-    if isinstance(found, SweepProgress):
+    if isinstance(found, Sweep):
         context["progress"] = found
         return render_page(request, "criteria/preview.html", context, fragment="preview", status=status)
     credentials, table, numbers = request.credentials, reading.table, NumberFormat.current()
@@ -292,7 +293,7 @@ def run(request: Request) -> HttpResponse:
     except GroupsGone:
         return _show(request, saved, status=409)
     found, is_read = _read_in_time(reading)
-    if isinstance(found, SweepProgress) or runs.seen_of(reading, found.moved) != seen:
+    if isinstance(found, Sweep) or runs.seen_of(reading, found.moved) != seen:
         return _show_preview(request, reading, found, status=409)
     job = runs.plan_run(reading, operation=operation, agreed=found.moved, is_read=is_read)
     try:
@@ -301,7 +302,7 @@ def run(request: Request) -> HttpResponse:
         return answer_not_sent(error, request, job, show)
 
 
-def _read_in_time(reading: CriteriaReading) -> tuple[Preview | SweepProgress, bool]:
+def _read_in_time(reading: CriteriaReading) -> tuple[Preview | Sweep, bool]:
     """Read and judge all clients; where that takes too long, return the preview that a worker has read.
 
     A worker has more time for a run too, and stops one that would move more clients than it may.

@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from django.views.decorators.http import require_safe
 
 from groups import hooks
+from groups.features.insights.models import Sweep
 from groups.features.insights.services import sweep
 from groups.features.insights.services.sales import (
     MONTH,
@@ -76,7 +77,7 @@ from poster_admin.common.htmx import htmx_target, render_page
 type Variables = dict[str, Any]
 
 
-def ask[T](find: Callable[[], T | sweep.SweepProgress | None], url: str = "") -> Variables:
+def ask[T](find: Callable[[], T | Sweep | None], url: str = "") -> Variables:
     """Return the sums for a page, the progress of adding them up, or the problem and the error behind it.
 
     The page asks for them at `url` while there is none of these, and again while there is progress.
@@ -99,7 +100,7 @@ def ask[T](find: Callable[[], T | sweep.SweepProgress | None], url: str = "") ->
                 words.details,
             )
         return shown | {"problem": words, "failure": error}
-    return shown | {"progress" if isinstance(found, sweep.SweepProgress) else "sums": found}
+    return shown | {"progress" if isinstance(found, Sweep) else "sums": found}
 
 
 # --- Cost --------------------------------------------------------------------------------------------------
@@ -166,9 +167,7 @@ def group_cost(request: Request, group_id: int) -> HttpResponse:
     return render_page(request, "insights/cost.html", context, fragment=CARD, status=status)
 
 
-def cost_card(
-    find: Callable[[], Sales | sweep.SweepProgress | None], edits: Sequence[Edit], url: str
-) -> Variables:
+def cost_card(find: Callable[[], Sales | Sweep | None], edits: Sequence[Edit], url: str) -> Variables:
     """Return what edits cost, added up: in words, and as plain numbers for scripts, hryvnia with a point."""
     card = ask(find, url)
     sales: Sales | None = card["sums"]

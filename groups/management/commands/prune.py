@@ -8,9 +8,9 @@ from groups.services.installation.maintenance import pruned
 
 
 class Command(BaseCommand):
-    """Delete rows by JOB_RESULT_DAYS and SECURITY_LOG_DAYS, sessions that are over, and rows of features."""
+    """Delete rows by SECURITY_LOG_DAYS, sessions that are over, and rows of features."""
 
-    help = "Delete old rows: of tasks, sessions, the security log and features. The history is kept."
+    help = "Delete old rows: of sessions, the security log and features. The history is kept."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         for name, forget in pruned.items():

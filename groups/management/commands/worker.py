@@ -11,7 +11,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.crypto import get_random_string
-from django_tasks_db.management.commands import db_worker
 
 from groups.services.installation import maintenance
 from groups.services.jobs import queue
@@ -19,10 +18,8 @@ from groups.services.jobs.lease import stopping
 from poster_admin.common import serving
 from poster_admin.common.locks import in_use
 
-# Seconds between two looks for a job that is due, and into an empty queue of tasks.
+# Seconds between two looks for a job that is due.
 INTERVAL = 1.0
-# Threads for each queue of tasks: a server that does not answer holds one of them up.
-BESIDE = 2
 
 
 def end(*_: object) -> None:
@@ -30,19 +27,6 @@ def end(*_: object) -> None:
     if stopping.is_set():
         sys.exit(1)
     stopping.set()
-
-
-def empty_queue(name: str) -> None:
-    db_worker.Worker(
-        queue_names=[name],
-        excluded_queue_names=[],
-        backend_name="default",
-        interval=INTERVAL,
-        batch=True,
-        startup_delay=False,
-        max_tasks=None,
-        worker_id=get_random_string(32),
-    ).run()
 
 
 class Command(BaseCommand):
@@ -69,9 +53,6 @@ class Command(BaseCommand):
             maintenance.start("look after", look_after, maintenance.LOOK_AFTER_EVERY)
             for name, step, pause in maintenance.routines:
                 maintenance.start(name, step, pause)
-            # Beside the jobs: a job may keep the main thread busy for hours.
-            for name in maintenance.queues * BESIDE:
-                maintenance.start(f"queue of {name}", partial(empty_queue, name), INTERVAL)
             while not stopping.is_set():
                 maintenance.survive("jobs", queue.run_due)
                 time.sleep(INTERVAL)  # a wait for the event could deadlock with the signal that sets it

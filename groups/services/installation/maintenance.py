@@ -7,16 +7,12 @@ check is claimed in the database.
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from io import StringIO
 from typing import Any
 
-from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import close_old_connections, connections, transaction
-from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 
 from groups.models import Change, WorkerHeartbeat
 from groups.services.jobs.lease import stopping
@@ -42,10 +38,6 @@ routines: list[tuple[str, Callable[[], object], float]] = []
 """Names of steps that each worker repeats in threads of their own, and the pause after the end of each."""
 pruned: dict[str, Callable[[], int]] = {}
 """Names of rows whose time is over, each with the function that deletes and counts them."""
-queues: list[str] = []
-"""Names of task queues, each emptied by threads of its own."""
-ABANDONED = timedelta(days=1)
-"""Time after which the worker of a task counts as killed."""
 
 
 def routine[S: Callable[..., Any]](
@@ -154,15 +146,6 @@ def clean_up() -> None:
 
 prune("lines of the security log")(security_log.forget_old)
 prune("sessions that are over")(sessions.forget_over)
-
-
-@prune("rows of tasks")
-def forget_tasks() -> int:
-    """Delete the rows of tasks that ended JOB_RESULT_DAYS ago, or whose worker was killed."""
-    now, tasks = timezone.now(), DBTaskResult.objects.all()
-    ended = tasks.finished().filter(finished_at__lt=now - timedelta(days=settings.JOB_RESULT_DAYS))
-    killed = tasks.running().filter(started_at__lt=now - ABANDONED)
-    return (ended | killed).delete()[0]
 
 
 def look_after(worker_id: str) -> None:

@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from groups.features.criteria.models import Criteria, CriteriaPin
 from groups.features.criteria.services import judging
+from groups.features.insights.models import Sweep
 from groups.features.insights.services import sweep
 from groups.features.insights.services.sales import MONTH, VIEW_SALES, Period, read_sales
 from groups.features.insights.services.scheme import Ladder, begin_rules
@@ -399,7 +400,7 @@ def new_reading(
     return CriteriaReading(credentials, table, groups, **options)
 
 
-def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | sweep.SweepProgress:
+def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | Sweep:
     """Return what the table would do, as read now, or the progress of the worker's reading.
 
     A worker reads large accounts, and small ones of a slow Poster. `again` is True to read again, and False

@@ -1,7 +1,7 @@
 """Read all clients of an account once, page by page, for everybody who counts them.
 
-A page of the dashboard reads a small account itself, for the sums that it shows. For a large one it puts a
-task into the queue, one for each account and token, and shows its progress. The task feeds the clients to all
+A page of the dashboard reads a small account itself, for the sums that it shows. For a large one it makes a
+row that is due, one for each account and token, and shows its progress. A worker feeds the clients to all
 listeners that are registered, so the sums of every page are in the cache when it is done. Sums are all that
 is kept, and never anything of a client.
 """
@@ -10,8 +10,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any, ClassVar
@@ -19,23 +18,21 @@ from typing import Any, ClassVar
 import msgspec
 from django.conf import settings
 from django.core.cache import cache
-from django.db import DatabaseError
-from django.tasks import task
 from django.utils import timezone
 
+from groups.features.insights.models import Sweep
 from groups.models import Job, PosterAccount, PosterCredentials
+from groups.models.leases import Columns
 from groups.poster import ClientList, ErrorReason, InvalidResponse, NotAllowed, PosterError, Unreachable
 from groups.services.clients import pages_of
+from groups.services.due import Later, Turn, run_due
 from groups.services.gateway import busy, single_flight
 from groups.services.groups import list_groups
-from groups.services.installation.maintenance import queues
-from groups.services.jobs.lease import stopping
+from groups.services.installation.maintenance import routine
 from poster_admin.common.outages import ask_shared
 
 log = logging.getLogger("groups.jobs")
 
-QUEUE = "sales"
-queues.append(QUEUE)
 PAGE_SIZE = 1_999
 """Clients that one call reads; with the client by which pages overlap that is 2,000."""
 AT_ONCE = 2_000
@@ -45,20 +42,12 @@ SECONDS_AT_ONCE, QUICK_SECONDS = 6.0, 3.0
 SHORTEST_TRY = 0.5
 """Seconds before the end from which on a failed call only says that the time was too short."""
 LONGEST_SWEEP = 900.0
-WAITS, IS_ALIVE, FAILED = 3600, 60, 60
-"""Seconds that a task may wait for its turn, may go on without a sign of life, and that a failure is told."""
+TRIES = 4
+FAILED = 60
+"""Seconds for which pages show a failure instead of asking for another sweep."""
 DAY = 24 * 60 * 60
 PROVISIONAL_LIFE = 90
 """Seconds for which a sum is kept that was read amid moves: so a long job does not cost a reading a move."""
-
-
-@dataclass(frozen=True, slots=True)
-class SweepProgress:
-    """The number of an account's clients that have been read; `waiting` until a worker has begun."""
-
-    read: int
-    clients: int
-    waiting: bool = True
 
 
 def kept_sums[T](credentials: PosterCredentials, key: str, sums_type: type[T]) -> T | None:
@@ -156,16 +145,19 @@ def add_listener[M: MakeListener](make: M) -> M:
 # --- Asking ------------------------------------------------------------------------------------------------
 
 
-def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T | SweepProgress:
-    """Return the sums, or the progress of the task that adds them up: one of the account's, in the queue.
+def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T | Sweep:
+    """Return the sums, or the sweep that adds them up: one for the account and token, made by a worker.
 
-    A small account is read now, in at most `within` seconds; a task is for what takes longer. Raises
-    `PosterError`, also the one that has ended the task a moment ago.
+    A small account is read now, in at most `within` seconds; a sweep is for what takes longer. Raises
+    `PosterError`, also the one that has ended the sweep a moment ago.
     """
     if (found := listener.kept()) is not None:
         return found
     credentials = listener.credentials
-    if is_small(credentials) and _progress_of(credentials) is None:
+    under_way = Sweep.objects.filter(
+        credentials__account=credentials.account_id, credentials__fingerprint=credentials.fingerprint
+    ).first()
+    if under_way is None and is_small(credentials):
         until = time.monotonic() + within
         try:
             return read_sums(listener, within=within)
@@ -173,19 +165,14 @@ def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T
             if error.reason == ErrorReason.BUSY or time.monotonic() < until - SHORTEST_TRY:
                 raise
     listener.check_failure()
-    if (noted := _progress_of(credentials)) is not None:
-        return noted
-    key, progress = _key(credentials), SweepProgress(0, list_groups(credentials).totals.clients)
-    if ask_shared(lambda: cache.add(key, progress, timeout=WAITS), None) is False:
-        return _progress_of(credentials) or progress  # another thread has just enqueued it
-    if _progress_of(credentials) is None:
-        raise busy()  # the cache keeps nothing: each request would enqueue a task, and find no sums
-    try:
-        sweep_account.enqueue(credentials.pk, listener.days, progress.clients)
-    except DatabaseError:
-        ask_shared(lambda: cache.delete(key), None)
-        raise
-    return progress
+    if under_way is not None:
+        return under_way
+    probe = f"{listener.key}:asked"
+    ask_shared(lambda: cache.set(probe, value=True, timeout=FAILED), None)
+    if not ask_shared(lambda: cache.get(probe), None):
+        raise busy()  # the cache keeps nothing: each request would ask for a sweep, and find no sums
+    about = {"days": listener.days, "clients": list_groups(credentials).totals.clients}
+    return Sweep.objects.get_or_create(credentials=credentials, defaults=about)[0]
 
 
 def find_sums_quickly[T](listener: Listener[T]) -> T | None:
@@ -274,46 +261,33 @@ def _failing_alone(*listeners: Listener[Any]) -> Iterator[None]:
 # --- In the background -------------------------------------------------------------------------------------
 
 
-class _Interrupted(Exception):
-    """The worker is to stop; the next page that needs the sums enqueues the task again."""
+def accounts_due() -> list[str]:
+    return list(Sweep.objects.due().values_list("credentials__account", flat=True).distinct())
 
 
-@task(queue_name=QUEUE)
-def sweep_account(credentials_id: int, days: int, clients: int) -> None:
-    credentials = (
-        PosterCredentials.objects.select_related("account", "user").filter(pk=credentials_id).first()
-    )
-    if credentials is None:
-        return
-    key, until = _key(credentials), time.monotonic() + LONGEST_SWEEP
+@routine("sweeps", pause=1.0, for_each=accounts_due)
+def sweep_due(account: str) -> None:
+    rows = Sweep.objects.filter(credentials__account=account)
+    run_due(rows.select_related("credentials"), sweep_for_all)
+
+
+def sweep_for_all(turn: Turn[Sweep]) -> Columns:
+    """Let all listeners hear a sweep; what may pass is tried again, else pages show the failure."""
+    row, credentials = turn.row, turn.credentials
 
     def note(read: int) -> None:
-        if stopping.is_set():
-            raise _Interrupted
-        progress = SweepProgress(read, max(read, clients), waiting=False)
-        ask_shared(lambda: cache.set(key, progress, timeout=IS_ALIVE), None)
+        turn.stay(read=read, clients=max(read, row.clients))
 
-    with suppress(_Interrupted):
-        for delay in (*settings.SALES_RETRY_PAUSES, None):
-            note(0)
-            made = [make(credentials, days) for make in _makers]
-            listeners = [each for each in made if each is not None and each.kept() is None]
-            sweep(listeners, until=until, note=note)
-            failed = [(each, each.failure) for each in listeners if each.failure is not None]
-            passing = any(isinstance(failure, Unreachable | InvalidResponse) for _each, failure in failed)
-            if delay is None or not passing:
-                break
-            stopping.wait(delay)
-        for each, failure in failed:
-            words = "The %s of account %s were not added up: %s"
-            log.warning(words, each.name, credentials.account_id, failure.reason)
-            each.note_failure()
-    ask_shared(lambda: cache.delete(key), None)
-
-
-def _progress_of(credentials: PosterCredentials) -> SweepProgress | None:
-    return ask_shared(lambda: cache.get(_key(credentials)), None)
-
-
-def _key(credentials: PosterCredentials) -> str:
-    return f"sweep:{credentials.account_id}:{credentials.fingerprint}"
+    note(0)
+    made = [make(credentials, row.days) for make in _makers]
+    listeners = [each for each in made if each is not None and each.kept() is None]
+    sweep(listeners, until=time.monotonic() + LONGEST_SWEEP, note=note)
+    failed = [(each, each.failure) for each in listeners if each.failure is not None]
+    passing = any(isinstance(failure, Unreachable | InvalidResponse) for _each, failure in failed)
+    if passing and row.tries < TRIES - 1:
+        raise Later
+    for each, failure in failed:
+        words = "The %s of account %s were not added up: %s"
+        log.warning(words, each.name, credentials.account_id, failure.reason)
+        each.note_failure()
+    return {"next_at": None}
