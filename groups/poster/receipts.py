@@ -28,7 +28,8 @@ _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 class Receipt:
     """A receipt; `closed_at` is None unless it is closed, and then nothing else but the id was read.
 
-    Money is in hryvnia. `client_id` is 0 without a client. `percent` is that of the bonuses that the client
+    Money is in hryvnia. `client_id` is 0 without a client. `total` is the sum before discounts, None if it
+    cannot be read. `percent` is that of the bonuses that the client
     gets. One with a `problem` could not be read; its `closed_at` is None if not even that could be.
 
     `waiter_id` is 0 where it is unknown.
@@ -37,6 +38,7 @@ class Receipt:
     id: int
     closed_at: datetime | None = None
     client_id: int = 0
+    total: Decimal | None = None
     cash: Decimal = Decimal(0)
     card: Decimal = Decimal(0)
     certificate: Decimal = Decimal(0)
@@ -53,6 +55,10 @@ class Receipt:
     @property
     def revenue(self) -> Decimal:
         return self.cash + self.card + self.certificate + self.third_party
+
+    @property
+    def discount(self) -> Decimal | None:
+        return None if self.total is None else max(Decimal(0), self.total - self.revenue - self.bonuses)
 
     @property
     def is_in_cash(self) -> bool:
@@ -72,13 +78,16 @@ class Receipt:
             return cls(number)
         paid = [read_told(read_money, row, name, Decimal(0)) for name in _PARTS]
         client_id = read_told(read_integer, row, "client_id", 0)
-        waiter_id = 0
+        total, waiter_id = None, 0
+        with suppress(UnreadableRow):
+            total = read_money(row, "sum")
         with suppress(UnreadableRow):
             waiter_id = read_integer(row, "user_id")
         return cls(
             id=number,
             closed_at=_read_time(row, "date_close"),
             client_id=client_id,
+            total=total,
             cash=paid[0],
             card=paid[1],
             certificate=paid[2],

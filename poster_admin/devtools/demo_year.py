@@ -44,7 +44,7 @@ def remember(owner: User, account: Account) -> None:
         return
     credentials, last = owner.credentials, yesterday()
     switch_on(credentials)
-    Tally.objects.create(watch=Watch.objects.get(), looked_at=timezone.now())
+    Tally.objects.create(watch=Watch.objects.get(), ran_at=timezone.now())
     figures = _nights(account, last - (NIGHTS - 1) * DAY, last)
     for figure in figures:
         figure.account_id = credentials.account_id
@@ -85,7 +85,7 @@ def _more(group_id: int, day: date, last: date) -> float:
 def _nights(account: Account, first: date, last: date) -> list[Figure]:
     days = [first + number * DAY for number in range((last - first).days + 1)]
     sums: dict[tuple[int, date], Counter[str]] = {
-        (group_id, day): Counter() for group_id in account.groups for day in days
+        (group_id, day): Counter() for group_id in (0, *account.groups) for day in days
     }
     for client in account.clients.rows():
         if client["delete"] != "0":
@@ -106,6 +106,7 @@ def _nights(account: Account, first: date, last: date) -> list[Figure]:
                 if day >= joined:
                     revenue = int(receipt.revenue * more)
                     of_group["receipts"] += 1
+                    of_group["total"] += int(receipt.total * more)
                     of_group["revenue"] += revenue
                     of_group["granted"] += granted(revenue, receipt.percent)
                     of_group["spent"] += receipt.bonuses
@@ -119,7 +120,12 @@ def _nights(account: Account, first: date, last: date) -> list[Figure]:
             group_id=group_id,
             day=day,
             **{name: of_group[name] for name in ("clients", "buyers", "receipts")},
-            **{name: Decimal(of_group[name]) / 100 for name in ("owed", "revenue", "granted", "spent")},
+            **{
+                name: Decimal(of_group[name]) / 100
+                for name in ("owed", "total", "revenue", "granted", "spent")
+            },
+            # Nobody changes groups; after a night that was not read it is not known.
+            moved=None if day in (first, unread + DAY) else 0,
         )
         for (group_id, day), of_group in sums.items()
         if day != unread

@@ -47,7 +47,9 @@ def put_figure(user, group_id, day, *, owed="0", **sums):
         "clients": 50,
         "buyers": 10,
         "receipts": 20,
+        "total": 1100,
         "revenue": 1000,
+        "moved": 0,
         "granted": 100,
         "spent": 60,
     } | sums
@@ -70,7 +72,7 @@ def put_nights(user, group_id, days=60, *, until=None, **sums):
 def watched(user):
     """Switch the watch on, and let a look have been made just now."""
     watch = Watch.objects.create(account=user.credentials.account, credentials=user.credentials)
-    return Tally.objects.create(watch=watch, looked_at=timezone.now())
+    return Tally.objects.create(watch=watch, ran_at=timezone.now())
 
 
 def changed(owner, group_id=GOLD, days_ago=AGO, percents=("5", "10"), **fields):

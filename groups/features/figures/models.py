@@ -19,10 +19,13 @@ NIGHTS = Nights(lambda: settings.FIGURES_SECONDS, lambda: HOUR)
 class Tally(Watched):
     """The nightly run of an account. It goes with the watch; the figures stay.
 
-    `lacks_receipts` says that the token of the last run had no right to receipts.
+    `lacks_receipts` says that the token of the last run had no right to receipts. `members` are the ids of
+    the clients by group in the night after `members_on`, until the next one, and nothing else of anybody.
     """
 
-    looked_at = models.DateTimeField(null=True)
+    ran_at = models.DateTimeField(null=True)
+    members = models.BinaryField(default=b"")
+    members_on = models.DateField(null=True)
     lacks_receipts = models.BooleanField(default=False)
 
     objects = WatchedQuerySet["Tally"].as_manager()
@@ -32,21 +35,16 @@ class Tally(Watched):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.watch_id} {self.looked_at}"
-
-
-class FigureQuerySet(models.QuerySet["Figure"]):
-    def first_and_last(self, account_id: str) -> tuple[date | None, date | None]:
-        found = self.filter(account=account_id).aggregate(models.Min("day"), models.Max("day"))
-        return found["day__min"], found["day__max"]
+        return f"{self.watch_id} {self.ran_at}"
 
 
 class Figure(models.Model):
     """The sums of one group on one day, and nothing of anybody; money is in hryvnia.
 
-    `clients` and what they have in bonuses, `owed`, are those of the night after the day, None for a day that
-    was read later. `buyers` and all that follows is of the day's receipts, None without the right to them.
-    `granted` is an estimate.
+    The group 0 is that of clients in no group. `clients`, what they have in bonuses (`owed`), and what those
+    who changed groups since the night before have brought or taken along (`moved`) are of the night after the
+    day, None where that is not known. `buyers` and all that follows is of the day's receipts, None where
+    those are not known; `total` is before discounts, and `granted` an estimate.
     """
 
     account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="figures")
@@ -54,13 +52,13 @@ class Figure(models.Model):
     day = models.DateField()
     clients = models.PositiveIntegerField(null=True)
     owed = models.DecimalField(max_digits=17, decimal_places=2, null=True)
+    moved = models.DecimalField(max_digits=17, decimal_places=2, null=True)
     buyers = models.PositiveIntegerField(null=True)
     receipts = models.PositiveIntegerField(null=True)
+    total = models.DecimalField(max_digits=17, decimal_places=2, null=True)
     revenue = models.DecimalField(max_digits=17, decimal_places=2, null=True)
     granted = models.DecimalField(max_digits=17, decimal_places=2, null=True)
     spent = models.DecimalField(max_digits=17, decimal_places=2, null=True)
-
-    objects = FigureQuerySet.as_manager()
 
     class Meta:
         ordering = ("day", "group_id")

@@ -9,9 +9,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.paginator import Paginator
+from django.db.models import Max, Min
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_safe
@@ -283,7 +285,7 @@ def effect_words(effect: Effect) -> dict[str, Any]:
 
 # --- Files -------------------------------------------------------------------------------------------------
 
-COLUMNS = ("clients", "owed", "buyers", "receipts", "revenue", "granted", "spent")
+COLUMNS = ("clients", "owed", "moved", "buyers", "receipts", "total", "revenue", "granted", "spent")
 
 
 def _asked_for(request: Request, name: str, otherwise: date, pattern: str = "%Y-%m-%d") -> date | None:
@@ -340,7 +342,8 @@ def figures_file(request: Request, group_id: int | None = None) -> HttpResponse:
 
 
 def _names(groups: Groups | None) -> dict[int, str]:
-    return {group.id: group.name for group in groups.groups} if groups else {}
+    """Return the names by group, with one for the clients in none."""
+    return {0: _("Without a group")} | ({group.id: group.name for group in groups.groups} if groups else {})
 
 
 # --- The bonus book ----------------------------------------------------------------------------------------
@@ -358,44 +361,54 @@ def bonus_book(request: Request, *, as_file: bool = False) -> HttpResponse:
     book = add_up(credentials.account_id, month)
     names = _names(known_groups(credentials) or list_groups(credentials))
     if as_file:
-        header = ("group", "name", "opening", "granted", "spent", "closing", "rest", "from", "to")
-        lines = []
-        for row in book.rows:
-            amounts = map(money, (*row[1:], row.rest))
-            lines.append(
-                (row.group_id, protected(names.get(row.group_id, "")), *amounts, book.opened, book.closed)
-            )
+        missing = " ".join(map(str, book.missing))
+        header = ("group", "name", "opening", "granted", "spent", "moved", "closing", "rest", "missing_days")
+        lines = [
+            (row[0], protected(names.get(row[0], "")), *map(money, (*row[1:], row.rest)), missing)
+            for row in book.rows
+        ]
         name = f"bonuses-{credentials.account_id}-{month:%Y-%m}"
         return file_response(request, name, "csv", lambda: _table(header, lines))
-    shown = sorted((row for row in book.rows if any(row[1:])), key=lambda row: (-(row.closing or 0), row[0]))
+    shown = sorted(
+        (row for row in book.rows if any(row[1:]) or not row[0]),
+        key=lambda row: (-(row.closing or 0), row[0]),
+    )
     page = Paginator(shown, ROWS).get_page(request.GET.get("page"))
     owed = owed_by_night(credentials.account_id, book, [row.group_id for row in page])
     rows = [
         {
             "row": row,
-            "rest": abs(row.rest or 0),
             "name": names.get(row.group_id) or name_or_number(None, row.group_id),
-            "is_there": row.group_id in names,
+            "is_there": row.group_id and row.group_id in names,
             "lines": draw_line(owed.get(row.group_id, {})),
         }
         for row in page
     ]
-    first, last = Figure.objects.first_and_last(credentials.account_id)
+    bounds = Figure.objects.filter(account=credentials.account_id).aggregate(Min("day"), Max("day"))
+    first, last = bounds["day__min"], bounds["day__max"]
     next_month = end_of_month(month) + DAY
     context = {
         "book": book,
         "total": book.total,
-        "rest": abs(book.total.rest or 0),
+        "without_receipts": _joined(book.without_receipts),
+        "without_night": _joined(book.without_night),
+        "without_moves": _joined(book.without_moves),
         "page": page,
         "rows": rows,
         "hidden": len(book.rows) - len(shown),
-        "lines": draw_line(owed.get(0, {})),
+        "lines": draw_line(owed.get(None, {})),
         "before": month - DAY if first and first < month else None,
         "after": next_month if last and last >= next_month else None,
         "tally": tally_of(credentials),
         "may_switch": bool(settings.FIGURES_SECONDS) and request.user.has_perm(WATCH_ACCOUNT),
     }
     return render(request, "figures/bonuses.html", context)
+
+
+def _joined(days: Sequence[date]) -> str:
+    """Return days in words, those that follow each other as one: "03.11, 05.11 – 09.11"."""
+    lines = _unbroken({day: date_format(day, "d.m") for day in days}, DAY)
+    return ", ".join(line[0] if len(line) == 1 else f"{line[0]} – {line[-1]}" for line in lines)
 
 
 hooks.form_addresses("figures_export", "bonuses_export", "group_figures_export")

@@ -45,8 +45,7 @@ class Roll(Watched):
 
     @property
     def groups(self) -> dict[int, int]:
-        packed = msgspec.msgpack.decode(self.packed, type=dict[int, list[int]]) if self.packed else {}
-        return {client_id: group_id for group_id, clients in packed.items() for client_id in clients}
+        return unpack(self.packed)
 
 
 def pack(groups: Mapping[int, int]) -> bytes:
@@ -54,6 +53,11 @@ def pack(groups: Mapping[int, int]) -> bytes:
     for client_id, group_id in groups.items():
         clients[group_id].append(client_id)
     return msgspec.msgpack.encode(clients)
+
+
+def unpack(packed: bytes) -> dict[int, int]:
+    groups = msgspec.msgpack.decode(packed, type=dict[int, list[int]]) if packed else {}
+    return {client_id: group_id for group_id, clients in groups.items() for client_id in clients}
 
 
 class Movement(models.Model):

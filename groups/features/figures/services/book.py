@@ -17,36 +17,49 @@ SHARE_NIGHTS = 84
 
 
 class BookRow(NamedTuple):
-    """A group in the bonus book; `rest` is what receipts do not explain. None is not known."""
+    """A group in the bonus book; `rest` is what stands in no receipt. None is not known."""
 
     group_id: int
     opening: Decimal | None
     granted: Decimal | None
     spent: Decimal | None
+    moved: Decimal | None
     closing: Decimal | None
 
     @property
     def rest(self) -> Decimal | None:
-        if None in self:
+        _group_id, *known = (each for each in self if each is not None)
+        if len(known) < len(self) - 1:
             return None
-        return (self.closing or 0) - (self.opening or 0) - (self.granted or 0) + (self.spent or Decimal(0))
+        opening, granted, spent, moved, closing = known
+        return Decimal(closing - opening - granted + spent - moved)
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The bonus book of a month, from one night to another; the `missing` ones lie between them."""
+    """The bonus book of a month, from the night `opened` to the night `closed`.
+
+    Of the days between them `without_receipts` have none that are known, `without_night` have those alone.
+    Who changed groups is not known in the nights `without_moves`.
+    """
 
     month: date
     opened: date | None = None
     closed: date | None = None
-    missing: tuple[date, ...] = ()
+    without_receipts: tuple[date, ...] = ()
+    without_night: tuple[date, ...] = ()
+    without_moves: tuple[date, ...] = ()
     rows: tuple[BookRow, ...] = ()
+
+    @property
+    def missing(self) -> list[date]:
+        return sorted(self.without_receipts + self.without_night)
 
     @property
     def total(self) -> BookRow:
         columns = zip(*(row[1:] for row in self.rows), strict=True)
         sums = [None if None in column else sum(column, Decimal(0)) for column in columns]
-        return BookRow(0, *sums) if sums else BookRow(0, None, None, None, None)
+        return BookRow(0, *sums) if sums else BookRow(0, None, None, None, None, None)
 
 
 def end_of_month(month: date) -> date:
@@ -58,44 +71,61 @@ def add_up(account_id: str, month: date) -> Book:
 
     It opens with the last night before the month; the first one of all opens with the first night in it.
     """
-    owed = Figure.objects.filter(account=account_id, owed__isnull=False)
-    in_month = owed.filter(day__range=(month, end_of_month(month)))
-    bounds = in_month.aggregate(first=Min("day"), last=Max("day"))
-    if bounds["last"] is None:
+    figures = Figure.objects.filter(account=account_id).order_by()
+    nights = figures.filter(owed__isnull=False)
+    in_month = nights.filter(day__range=(month, end_of_month(month)))
+    first, closed = in_month.aggregate(first=Min("day"), last=Max("day")).values()
+    if closed is None:
         return Book(month)
-    opened = owed.filter(day__lt=month).aggregate(last=Max("day"))["last"] or bounds["first"]
-    closed = bounds["last"]
+    opened = nights.filter(day__lt=month).aggregate(last=Max("day"))["last"] or first
     opening, closing = (
-        dict(owed.filter(day=day).values_list("group_id", "owed")) for day in (opened, closed)
+        dict(figures.filter(day=day).values_list("group_id", "owed")) for day in (opened, closed)
     )
-    days = Figure.objects.filter(account=account_id, day__range=(max(month, opened + DAY), closed))
-    # Without the right to receipts a day has none of these, and the sums of the month are not known.
-    is_known = not days.filter(granted__isnull=True).exists()
-    sums = days.order_by().values_list("group_id").annotate(Sum("granted"), Sum("spent"))
-    moved = {group_id: (granted, spent) for group_id, granted, spent in sums} if is_known else {}
-    nothing = (Decimal(0), Decimal(0)) if is_known else (None, None)
-    rows = [
-        BookRow(
-            group_id,
-            opening.get(group_id) or Decimal(0),
-            *moved.get(group_id, nothing),
-            closing.get(group_id) or Decimal(0),
+    between = figures.filter(day__range=(opened + DAY, closed))
+    # A day counts as known where all its rows have the column.
+    columns = {"receipts": "granted", "owed": "owed", "moved": "moved"}
+    counts = {key: Count(name) for key, name in columns.items()}
+    of_days = {row["day"]: row for row in between.values("day").annotate(rows=Count("pk"), **counts)}
+    days = [opened + number * DAY for number in range(1, (closed - opened).days + 1)]
+
+    def without(key: str) -> tuple[date, ...]:
+        return tuple(day for day in days if day not in of_days or of_days[day][key] < of_days[day]["rows"])
+
+    without_receipts = without("receipts")
+    without_night = tuple(
+        day for day in days if day in of_days and not of_days[day]["owed"] and day not in without_receipts
+    )
+    sums = between.values_list("group_id").annotate(Sum("granted"), Sum("spent"), Sum("moved"))
+    flows = {group_id: found for group_id, *found in sums}
+    without_moves = without("moved")
+    rows = []
+    for group_id in sorted(opening.keys() | closing.keys() | flows.keys()):
+        granted, spent, moved = (each or Decimal(0) for each in flows.get(group_id, (None,) * 3))
+        rows.append(
+            BookRow(
+                group_id,
+                opening.get(group_id, Decimal(0)),
+                None if without_receipts else granted,
+                None if without_receipts else spent,
+                None if without_moves else moved,
+                closing.get(group_id, Decimal(0)),
+            )
         )
-        for group_id in sorted(opening.keys() | closing.keys() | moved.keys())
-    ]
-    nights = set(owed.filter(day__range=(opened, closed)).values_list("day", flat=True))
-    between = (opened + number * DAY for number in range((closed - opened).days))
-    return Book(month, opened, closed, tuple(day for day in between if day not in nights), tuple(rows))
+    return Book(month, opened, closed, without_receipts, without_night, without_moves, tuple(rows))
 
 
-def owed_by_night(account_id: str, book: Book, group_ids: Iterable[int]) -> dict[int, dict[date, Decimal]]:
-    """Return what was owed in each night of a book, of each of these groups and, under 0, of all."""
+def owed_by_night(
+    account_id: str, book: Book, group_ids: Iterable[int]
+) -> dict[int | None, dict[date, Decimal]]:
+    """Return what was owed in each night of a book, of each of these groups and, under None, of all."""
     if book.opened is None or book.closed is None:
         return {}
     owed = Figure.objects.filter(
         account=account_id, owed__isnull=False, day__range=(book.opened, book.closed)
     )
-    found = {0: dict(owed.order_by("day").values_list("day").annotate(Sum("owed")))}
+    found: dict[int | None, dict[date, Decimal]] = {
+        None: dict(owed.order_by("day").values_list("day").annotate(Sum("owed")))
+    }
     rows = owed.filter(group_id__in=group_ids).order_by("day").values_list("group_id", "day", "owed")
     for group_id, day, amount in rows:
         found.setdefault(group_id, {})[day] = amount

@@ -9,9 +9,9 @@ from itertools import pairwise
 from statistics import stdev
 from typing import Literal, NamedTuple
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
-from groups.features.figures.models import DAY, Figure, FigureQuerySet
+from groups.features.figures.models import DAY, Figure
 from groups.features.figures.services.changes import HALF, PercentChange, percent_changes
 
 WEEK = 7
@@ -96,7 +96,7 @@ def effect_of(made: PercentChange) -> Effect:
     return replace(effect, ratio=ratio, noise=noise, doubt=doubt)
 
 
-def _by_day(nights: FigureQuerySet) -> _Days:
+def _by_day(nights: QuerySet[Figure]) -> _Days:
     """Add up each night; one of which a sum is unknown is left out."""
     sums = nights.order_by().values("day").annotate(Sum("revenue"), Sum("clients"), Sum("receipts"))
     found = sums.values_list("day", "revenue__sum", "clients__sum", "receipts__sum")

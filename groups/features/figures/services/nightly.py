@@ -1,12 +1,12 @@
 """Read all clients and the receipts since the last run, and keep their sums by group and day.
 
-A run is whole, or it stores nothing and is made again. Nothing of a client is kept: the group of each is
-known during a run, and forgotten with it.
+A day of which the receipts are not whole has none, and is read again. Of clients their ids by group are kept,
+until the next night.
 """
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -15,14 +15,16 @@ from typing import Protocol
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max, Min
 from django.utils import timezone
 
 from groups.features.figures.models import DAY, NIGHTS, Figure, Tally, yesterday
-from groups.features.figures.services.members import read_members
+from groups.features.figures.services.members import Members, read_members
 from groups.features.insights.services.sales import rounded
+from groups.features.movements.models import pack, unpack
 from groups.models import PosterCredentials
 from groups.models.leases import Columns
-from groups.poster import Receipt
+from groups.poster import PosterError, Receipt
 from groups.services.due import Turn, run_due
 from groups.services.installation.maintenance import prune, routine
 from groups.services.receipts import NotWhole, ReceiptReading
@@ -35,6 +37,7 @@ MOST_DAYS = 31
 LONGEST_READING = 1800.0
 """Seconds for all receipts of a run: no page waits for them."""
 BATCH = 1000
+OF_RECEIPTS = ("buyers", "receipts", "total", "revenue", "granted", "spent")
 
 
 class ReceiptReader(Protocol):
@@ -54,7 +57,10 @@ receipt_readers: list[Callable[[str], ReceiptReader]] = []
 
 @prune("figures of groups")
 def forget_old() -> int:
-    return Figure.objects.filter(day__lt=timezone.localdate() - KEPT).delete()[0]
+    """Forget also the members of an account of which no night was read any more."""
+    today = timezone.localdate()
+    Tally.objects.filter(members_on__lt=today - 2 * DAY).update(members=b"", members_on=None)
+    return Figure.objects.filter(day__lt=today - KEPT).delete()[0]
 
 
 @routine("figures", pause=5.0, for_each=lambda: Tally.objects.accounts_due(settings.FIGURES_SECONDS))
@@ -63,55 +69,70 @@ def run_for(account: str) -> None:
 
 
 def run(turn: Turn[Tally]) -> Columns:
-    """Store the days that have ended since the last run.
+    """Store the days that have ended since the last one whose receipts are known.
 
     Raises `PosterError`, `NotWhole` and `LeaseLost`.
     """
-    last_day = yesterday()
-    _first, last_night = Figure.objects.first_and_last(turn.row.pk)
-    if last_night is None:
-        _store_days(turn, last_day, last_day)
-    elif last_night < last_day:
-        _store_days(turn, max(last_night, last_day - MOST_DAYS * DAY) + DAY, last_day)
+    last, figures = yesterday(), Figure.objects.filter(account=turn.row.pk)
+    known = figures.filter(receipts__isnull=False).aggregate(Max("day"))["day__max"]
+    first = known + DAY if known else figures.aggregate(Min("day"))["day__min"] or last
+    if first <= last:
+        _store_days(turn, max(first, last - (MOST_DAYS - 1) * DAY), last)
     return {"next_at": NIGHTS.next(timezone.now())}
 
 
 def _store_days(turn: Turn[Tally], first: date, last: date) -> None:
-    """Store the sums of these days, and of the last one the members."""
-    account_id, bought = turn.row.pk, defaultdict[tuple[date, int], Bought](Bought)
-    readers = [make(account_id) for make in receipt_readers]
-    reading = ReceiptReading(turn.credentials, first, last, longest=LONGEST_READING, renew=turn.stay)
-    # Before the clients, so that a night on which it fails costs no sweep.
-    is_allowed = reading.begin()
-    members = read_members(turn)
-    for day, receipt in reading.read() if is_allowed else ():
-        for reader in readers:
-            reader.add(day, receipt)
-        if group_id := members.group_of.get(receipt.client_id):
-            bought[day, group_id].add(receipt)
-    if last in reading.doubtful:
-        raise NotWhole("a receipt of the day could not be read")
-    days = [first + number * DAY for number in range((last - first).days + 1)] if is_allowed else [last]
+    """Store the receipts of these days, and the members of the last one, unless an earlier run has them.
+
+    Where the receipts cannot be read whole, the members are stored all the same, and the run is made again.
+    """
+    account_id = turn.row.pk
+    is_new_night = not Figure.objects.filter(account=account_id, day=last).exists()
+    # Begun before the clients are read, so that receipts which fail again cost no sweep.
+    found = Receipts(turn, first, last)
+    if not (found.is_allowed or is_new_night):
+        if found.failure:
+            raise found.failure
+        return
+    before = unpack(turn.row.members) if turn.row.members_on == last - DAY else None
+    members = read_members(turn, before or {})
+    if found.is_allowed:
+        found.read(members.group_of)
     figures = (
         Figure(
             account_id=account_id,
             group_id=group_id,
             day=day,
-            clients=members.clients[group_id] if day == last else None,
-            owed=members.owed.get(group_id, Decimal(0)) if day == last else None,
-            **(bought.get((day, group_id), Bought()).columns if is_allowed else {}),
+            **(_of_night(members, group_id, knows_before=before is not None) if is_night else {}),
+            **(found.bought[day, group_id].columns if day in found.whole else {}),
         )
-        for day in days
-        if day not in reading.doubtful
+        for day in sorted(found.whole | ({last} if is_new_night else set()))
+        for is_night in (day == last and is_new_night,)
         for group_id in members.group_ids
     )
     with transaction.atomic():
-        turn.stay(looked_at=timezone.now(), lacks_receipts=not is_allowed)
+        turn.stay(lacks_receipts=not found.is_allowed and not found.failure)
+        if is_new_night:
+            turn.stay(ran_at=timezone.now(), members=pack(members.group_of), members_on=last)
         for batch in batched(figures, BATCH):
-            Figure.objects.bulk_create(batch)
-        for reader in readers if is_allowed else ():
-            reader.store(reading.doubtful)
-    log.info("Of account %s the figures of %s days were stored", account_id, len(days))
+            Figure.objects.bulk_create(
+                batch,
+                update_conflicts=True,
+                unique_fields=("account", "group_id", "day"),
+                update_fields=OF_RECEIPTS,
+            )
+        found.store()
+    log.info("Of account %s the receipts of %s days were stored", account_id, len(found.whole))
+    if found.failure:
+        raise found.failure
+
+
+def _of_night(members: Members, group_id: int, *, knows_before: bool) -> Columns:
+    return {
+        "clients": members.clients[group_id],
+        "owed": members.owed.get(group_id, Decimal(0)),
+        "moved": members.moved.get(group_id, Decimal(0)) if knows_before else None,
+    }
 
 
 @dataclass(slots=True)
@@ -120,6 +141,7 @@ class Bought:
 
     buyers: set[int] = field(default_factory=set)
     receipts: int = 0
+    total: Decimal | None = Decimal(0)
     revenue: Decimal = Decimal(0)
     granted: Decimal = Decimal(0)
     spent: Decimal = Decimal(0)
@@ -127,6 +149,7 @@ class Bought:
     def add(self, receipt: Receipt) -> None:
         self.buyers.add(receipt.client_id)
         self.receipts += 1
+        self.total = None if self.total is None or receipt.total is None else self.total + receipt.total
         self.revenue += receipt.revenue
         self.granted += receipt.granted
         self.spent += receipt.bonuses
@@ -134,10 +157,55 @@ class Bought:
     @property
     def columns(self) -> Columns:
         """The columns of a figure; what was granted is rounded here, once."""
-        sums = {"revenue": self.revenue, "granted": rounded(self.granted), "spent": self.spent}
-        return sums | {"buyers": len(self.buyers), "receipts": self.receipts}
+        sums = {"total": self.total, "revenue": self.revenue, "spent": self.spent}
+        return sums | {
+            "buyers": len(self.buyers),
+            "receipts": self.receipts,
+            "granted": rounded(self.granted),
+        }
+
+
+class Receipts:
+    """The receipts of some days, added up by day and group; begins to read them when it is made.
+
+    `failure` says why those of the `last` day, or all, are not known.
+    """
+
+    def __init__(self, turn: Turn[Tally], first: date, last: date) -> None:
+        self.bought = defaultdict[tuple[date, int], Bought](Bought)
+        self.whole: set[date] = set()
+        self.failure: Exception | None = None
+        self.is_allowed = False
+        self._days = [first + number * DAY for number in range((last - first).days + 1)]
+        self._readers = [make(turn.row.pk) for make in receipt_readers]
+        self._reading = ReceiptReading(
+            turn.credentials, first, last, longest=LONGEST_READING, renew=turn.stay
+        )
+        try:
+            self.is_allowed = self._reading.begin()
+        except (NotWhole, PosterError) as error:
+            self.failure = error
+
+    def read(self, group_of: Mapping[int, int]) -> None:
+        try:
+            for day, receipt in self._reading.read():
+                for reader in self._readers:
+                    reader.add(day, receipt)
+                if (group_id := group_of.get(receipt.client_id)) is not None:
+                    self.bought[day, group_id].add(receipt)
+        except (NotWhole, PosterError) as error:
+            self.failure = error
+            return
+        self.whole = set(self._days) - self._reading.doubtful
+        if self._days[-1] not in self.whole:
+            self.failure = NotWhole("a receipt of the day could not be read")
+
+    def store(self) -> None:
+        """Let the other readers store what they have read."""
+        for reader in self._readers if self.whole else ():
+            reader.store(self._reading.doubtful)
 
 
 def tally_of(credentials: PosterCredentials) -> Tally | None:
-    found = Tally.objects.watched().select_related("watch__credentials__user")
+    found = Tally.objects.watched().defer("members").select_related("watch__credentials__user")
     return found.filter(pk=credentials.account_id).first() if settings.FIGURES_SECONDS else None

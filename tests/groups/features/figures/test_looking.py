@@ -1,5 +1,6 @@
 """Test the nightly look: sums to the kopeck against an independent count, and nothing that is not whole."""
 
+import json
 import random
 from collections import defaultdict
 from datetime import date, datetime, time
@@ -12,6 +13,7 @@ from django.utils import timezone
 from groups.features.elsewhere.services import switch_off, switch_on
 from groups.features.figures.models import Figure, Tally
 from groups.features.figures.services import nightly
+from groups.features.movements.models import unpack
 from tests.support.figures import DAY, GOLD, GUESTS, clock_at, look
 
 pytestmark = [
@@ -31,12 +33,12 @@ def nights():
 
 
 def sums(row):
-    return row.buyers, row.receipts, row.revenue, row.granted, row.spent
+    return row.buyers, row.receipts, row.total, row.revenue, row.granted, row.spent
 
 
 def count(receipts, group_of):
     """Count what the figures have to be, from receipts as a test has sold them."""
-    found = defaultdict(lambda: [set(), 0, 0, Decimal(0), 0])
+    found = defaultdict(lambda: [set(), 0, 0, 0, Decimal(0), 0])
     for client_id, closed_at, fields in receipts:
         group_id = group_of.get(client_id)
         if group_id is None or fields["status"] != 2:
@@ -45,16 +47,18 @@ def count(receipts, group_of):
         cash = fields["revenue"] - fields["card"] - fields["certificate"] - fields["third_party"]
         cell[0].add(client_id)
         cell[1] += 1
-        cell[2] += fields["revenue"]
-        cell[3] += Decimal(fields["percent"]) * (cash + fields["card"]) / 100
-        cell[4] += fields["bonuses"]
+        cell[2] += fields["total"]
+        cell[3] += fields["revenue"]
+        cell[4] += Decimal(fields["percent"]) * (cash + fields["card"]) / 100
+        cell[5] += fields["bonuses"]
     return {
         place: (
             len(cell[0]),
             cell[1],
             Decimal(cell[2]) / 100,
-            (cell[3] / 100).quantize(Decimal("0.01"), ROUND_HALF_UP),
-            Decimal(cell[4]) / 100,
+            Decimal(cell[3]) / 100,
+            (cell[4] / 100).quantize(Decimal("0.01"), ROUND_HALF_UP),
+            Decimal(cell[5]) / 100,
         )
         for place, cell in found.items()
     }
@@ -81,7 +85,7 @@ def sell_at_random(console, people, first, last, dice):
         client_id = dice.choice([*people, 0])
         # Its business day may be the one before.
         console.sell(client_id, day, total, closed_at=closed_at, **fields)
-        sold.append((client_id, closed_at, fields))
+        sold.append((client_id, closed_at, fields | {"total": total}))
     return sold
 
 
@@ -105,10 +109,11 @@ def test_the_sums_of_random_receipts_are_those_of_an_independent_count(
     look()
     expected = count(sold, {people[0]: GUESTS, people[1]: GUESTS, people[2]: GUESTS, people[3]: GOLD})
     found = nights()
-    assert set(found) == {(GUESTS, day), (GOLD, day)}
+    assert set(found) == {(group_id, day) for group_id in (0, GUESTS, GOLD)}
     for place, row in found.items():
-        assert sums(row) == expected[place]
+        assert sums(row) == expected.get(place, (0,) * 6)
     assert [(row.clients, row.owed) for row in found.values()] == [
+        (0, Decimal(0)),
         (3, Decimal("370.35")),
         (1, Decimal("123.45")),
     ]
@@ -123,7 +128,7 @@ def test_days_without_a_look_have_the_sums_of_their_receipts_and_no_members(cons
     found = nights()
     assert {place[1] for place in found} == {day - number * DAY for number in range(4)}
     for place, row in found.items():
-        assert sums(row) == expected.get(place, (0, 0, 0, 0, 0))
+        assert sums(row) == expected.get(place, (0,) * 6)
         assert (row.owed is None) == (row.clients is None) == (place[1] in (day - DAY, day - 2 * DAY))
 
 
@@ -154,12 +159,82 @@ def test_half_a_kopeck_is_rounded_up_once_a_group_and_day(people, watch, console
     assert nights()[GUESTS, day].granted == Decimal("0.02")
 
 
+@pytest.mark.parametrize("sold", ["", None, "much"])
+def test_a_receipt_whose_sum_cannot_be_read_empties_the_total_of_its_day(
+    people, watch, sandbox, console, day, sold, monkeypatch
+):
+    console.sell(people[0], day, 1_000, 900)
+    console.sell(people[3], day, 2_000, 900)
+    right = sandbox.accounts["demo"].receipts
+    spoiled = f'"sum":{json.dumps(sold)}'.encode()
+    monkeypatch.setattr(
+        sandbox.accounts["demo"], "receipts", lambda query: right(query).replace(b'"sum":"1000"', spoiled)
+    )
+    look()
+    assert sums(nights()[GUESTS, day]) == (1, 1, None, Decimal(9), Decimal(0), Decimal(0))
+    assert nights()[GOLD, day].total == Decimal(20)
+
+
+# --- Clients in no group, and those who changed theirs -----------------------------------------------------
+
+
+def test_clients_in_no_group_are_the_group_0(people, watch, console, day):
+    console.edit_client(people[0], client_groups_id="0")
+    console.sell(people[0], day, 1_000, 1_000, percent="10")
+    console.sell(0, day, 5_000, 5_000)  # of nobody
+    look()
+    row = nights()[0, day]
+    assert (row.clients, row.owed, *sums(row)[:2], row.granted) == (1, Decimal("123.45"), 1, 1, 1)
+
+
+def test_who_changed_groups_has_brought_the_bonuses_of_the_night(people, watch, console, day):
+    with clock_at(timezone.now() - DAY):
+        look()
+    assert {row.moved for row in nights().values()} == {None}
+    console.edit_client(people[0], client_groups_id=str(GOLD), bonus="10000")
+    console.edit_client(people[1], client_groups_id="0")
+    console.edit_client(people[2], delete="1")
+    console.put_client(GOLD, bonus="77700")
+    look()
+    found = {group_id: row.moved for (group_id, on), row in nights().items() if on == day}
+    assert found == {GUESTS: Decimal("-223.45"), GOLD: Decimal(100), 0: Decimal("123.45")}
+
+
+def test_a_group_that_was_removed_has_a_last_row_of_what_its_clients_took_along(people, watch, console, day):
+    with clock_at(timezone.now() - DAY):
+        look()
+    for client_id in people[:3]:
+        console.edit_client(client_id, client_groups_id="0")
+    console.remove(GUESTS)
+    look()
+    row = nights()[GUESTS, day]
+    assert (row.clients, row.owed, row.moved) == (0, 0, Decimal("-370.35"))
+
+
+def test_what_was_moved_is_not_known_after_a_night_that_was_missed(people, watch, console, day):
+    with clock_at(timezone.now() - 2 * DAY):
+        look()
+    look()
+    assert {row.moved for (_group, on), row in nights().items() if on == day} == {None}
+
+
+def test_ids_of_members_are_forgotten_where_no_night_comes(people, watch, day):
+    look()
+    tally = Tally.objects.get()
+    assert (sorted(unpack(tally.members)), tally.members_on) == (sorted(people[:4]), day)
+    nightly.forget_old()
+    assert Tally.objects.get().members
+    with clock_at(timezone.now() + 2 * DAY):
+        nightly.forget_old()
+    assert not Tally.objects.get().members
+
+
 def test_without_the_right_to_receipts_there_are_members_and_what_is_owed_alone(people, watch, console, day):
     console.dispute(refusal=54)
     look()
     row = nights()[GUESTS, day]
     assert (row.clients, row.owed) == (3, Decimal("370.35"))
-    assert sums(row) == (None,) * 5
+    assert sums(row) == (None,) * 6
     assert Tally.objects.get().lacks_receipts
 
 
@@ -172,26 +247,24 @@ def test_a_single_refusal_of_receipts_may_be_a_mistake(people, watch, sandbox, c
 
 # --- Answers that are late, cut, false or fail -------------------------------------------------------------
 
+SPOILED_RECEIPTS = (
+    *("response_false", "status_500", "fin_mid_body", "empty"),
+    *("row_not_object", "row_null_field", "row_id_zero"),
+)
 SPOILED = [
-    *[
-        (RECEIPTS, fault)
-        for fault in ("response_false", "status_500", "fin_mid_body", "empty", "row_not_object")
-    ],
-    *[(RECEIPTS, fault) for fault in ("row_null_field", "row_id_zero")],
     *[("clients.getClients", fault) for fault in ("response_false", "status_500", "row_not_object")],
     *[("clients.getGroups", fault) for fault in ("response_false", "status_500")],
 ]
 
 
 @pytest.mark.parametrize(("method", "fault"), SPOILED)
-def test_a_look_that_is_not_whole_stores_nothing_and_the_next_one_all(
+def test_clients_that_are_not_whole_store_nothing_and_the_next_run_all(
     people, watch, sandbox, console, day, method, fault
 ):
     for number in range(30):
         console.sell(people[number % 3], day, 1_000, 1_000)
     console.dispute(size=10)
-    options = {"field": "status"} if fault == "row_null_field" else {}
-    sandbox.script(method, fault, times=None, **options)
+    sandbox.script(method, fault, times=None)
     look()
     assert not Figure.objects.exists()
     assert Tally.objects.get().tries == 1
@@ -200,7 +273,31 @@ def test_a_look_that_is_not_whole_stores_nothing_and_the_next_one_all(
     assert nights()[GUESTS, day].revenue == Decimal(300)
 
 
-@pytest.mark.parametrize("method", [RECEIPTS, "clients.getClients", "clients.getGroups"])
+@pytest.mark.parametrize("fault", SPOILED_RECEIPTS)
+def test_receipts_that_are_not_whole_store_the_members_alone_and_are_read_again(
+    people, watch, sandbox, console, day, fault
+):
+    for number in range(30):
+        console.sell(people[number % 3], day, 1_000, 1_000)
+    console.dispute(size=10)
+    options = {"field": "status"} if fault == "row_null_field" else {}
+    sandbox.script(RECEIPTS, fault, times=None, **options)
+    look()
+    row = nights()[GUESTS, day]
+    assert (row.clients, row.owed, *sums(row)) == (3, Decimal("370.35"), *(None,) * 6)
+    assert Tally.objects.get().tries == 1
+    swept = len(sandbox.calls("clients.getClients"))
+    look()
+    # Receipts that fail at once cost no sweep.
+    assert len(sandbox.calls("clients.getClients")) == swept + (fault == "row_null_field")
+    sandbox.clear_faults()
+    console.edit_client(people[0], bonus="1")
+    look()
+    row = nights()[GUESTS, day]
+    assert (row.clients, row.owed, row.revenue) == (3, Decimal("370.35"), Decimal(300))
+
+
+@pytest.mark.parametrize("method", ["clients.getClients", "clients.getGroups"])
 def test_a_look_whose_answers_come_too_late_stores_nothing(
     people, watch, sandbox, console, day, settings, method
 ):
@@ -230,7 +327,7 @@ def test_a_first_page_that_is_full_and_descends_is_not_whole(people, watch, cons
         console.sell(people[0], day, 1_000, 1_000)
     console.dispute(order="descending")
     look()
-    assert not Figure.objects.exists()
+    assert (nights()[GUESTS, day].clients, nights()[GUESTS, day].receipts) == (3, None)
 
 
 def test_a_short_page_that_descends_and_lacks_earlier_receipts_is_not_whole(people, watch, console, day):
@@ -238,7 +335,7 @@ def test_a_short_page_that_descends_and_lacks_earlier_receipts_is_not_whole(peop
         console.sell(people[0], day, 1_000, 1_000)
     console.dispute(order="descending", size=20)
     look()
-    assert not Figure.objects.exists()
+    assert (nights()[GUESTS, day].clients, nights()[GUESTS, day].receipts) == (3, None)
 
 
 def test_a_list_of_clients_that_is_cut_is_not_whole(people, watch, sandbox, console, day, monkeypatch):
@@ -286,7 +383,7 @@ def test_old_figures_are_forgotten(people, watch, day):
     look()
     Figure.objects.filter(group_id=GUESTS).update(day=day - nightly.KEPT - 2 * DAY)
     assert nightly.forget_old()
-    assert set(Figure.objects.values_list("group_id", flat=True)) == {GOLD}
+    assert set(Figure.objects.values_list("group_id", flat=True)) == {0, GOLD}
 
 
 def test_no_trace_of_a_client_is_left(people, watch, console, day, caplog):
@@ -296,6 +393,6 @@ def test_no_trace_of_a_client_is_left(people, watch, console, day, caplog):
         look()
     assert "Видима" not in caplog.text
     assert {field.name for field in Figure._meta.fields} == {
-        *("id", "account", "group_id", "day", "clients", "owed", "buyers", "receipts", "revenue"),
-        *("granted", "spent"),
+        *("id", "account", "group_id", "day", "clients", "owed", "moved", "buyers", "receipts", "total"),
+        *("revenue", "granted", "spent"),
     }

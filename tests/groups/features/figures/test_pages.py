@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 PAGE = f"/groups/{GOLD}/"
 FILE, ALL = f"/groups/{GOLD}/figures.csv", "/groups/figures.csv"
 BOOK, BOOK_FILE = "/groups/bonuses/", "/groups/bonuses.csv"
-COLUMNS = "clients,owed,buyers,receipts,revenue,granted,spent"
+COLUMNS = "clients,owed,moved,buyers,receipts,total,revenue,granted,spent"
 
 
 def table(response):
@@ -155,31 +156,80 @@ def test_another_account_has_none_of_it(owner, outsider, browse, sandbox):
 # --- The bonus book and the list ---------------------------------------------------------------------------
 
 
+SEPTEMBER, OCTOBER = date(2026, 9, 30), date(2026, 10, 31)
+NOTHING = {"owed": "0", "granted": "0", "spent": "0"}
+
+
+def put_october(owner, *, but=()):
+    """Save the nights of October: of gold with bonuses, of guests and of those in no group without any."""
+    for number in range(32):
+        day = SEPTEMBER + number * DAY
+        if day not in but:
+            put_figure(owner, GUESTS, day, **NOTHING)
+            put_figure(owner, 0, day, **NOTHING)
+            put_figure(owner, GOLD, day, owed=1000 + 2 * number, granted="5", spent="1.5", moved="-0.5")
+
+
+def row_of(html, group_id):
+    return dict(
+        re.findall(r'data-([a-z-]+)="([^"]*)"', html.split(f'data-group="{group_id}"')[1].split(">")[0])
+    )
+
+
 def test_the_book_has_a_row_a_group_and_says_the_nights(owner, browse, sandbox):
-    month = f"{yesterday():%Y-%m}"
-    first = yesterday().replace(day=1)
-    put_figure(owner, GOLD, first - DAY, owed="1000")
-    put_figure(owner, GUESTS, first - DAY, owed="0", granted="0", spent="0")
-    put_figure(owner, GOLD, yesterday(), owed="1100.50", granted="120", spent="30.25")
-    put_figure(owner, GUESTS, yesterday(), owed="0", granted="0", spent="0")
-    page = browse(owner).get(BOOK)
+    put_october(owner)
+    page = browse(owner).get(f"{BOOK}?month=2026-10")
     html = page.content.decode()
-    assert attributes(html, "from") == {"from": f"{first - DAY}", "to": f"{yesterday()}"}
-    row = attributes(html, "group")
-    assert row == {
-        "group": str(GOLD),
+    assert attributes(html, "from") == {"from": f"{SEPTEMBER}", "to": f"{OCTOBER}"}
+    gold = {
         "opening": "1000.00",
-        "granted": "120.00",
-        "spent": "30.25",
-        "closing": "1100.50",
-        "rest": "10.75",
+        "granted": "155.00",
+        "spent": "46.50",
+        "moved": "-15.50",
+        "closing": "1062.00",
+        "rest": "-31.00",
     }
+    assert row_of(html, GOLD) == gold
+    assert row_of(html, 0)["closing"] == "0.00"
+    assert 'data-group="71"' not in html
     assert "1 group without bonuses is not shown" in text_of(page)
-    saved = table(browse(owner).get(f"{BOOK_FILE}?month={month}"))
-    assert [(each["group"], each["name"], each["rest"]) for each in saved] == [
+    assert "Without a group" in text_of(page)
+    assert "data-missing" not in html
+    saved = browse(owner).get(f"{BOOK_FILE}?month=2026-10")
+    header = "group,name,opening,granted,spent,moved,closing,rest,missing_days"
+    assert saved.content.decode().splitlines()[0] == header
+    assert [(each["group"], each["name"], each["rest"]) for each in table(saved)] == [
+        ("0", "Without a group", "0.00"),
         (str(GUESTS), "Гості", "0.00"),
-        (str(GOLD), "Золото", "10.75"),
+        (str(GOLD), "Золото", "-31.00"),
     ]
+    assert {each["missing_days"] for each in table(saved)} == {""}
+
+
+def test_the_book_of_a_month_with_missing_days_says_them_above_the_table(owner, browse, sandbox):
+    days = [date(2026, 10, 4), date(2026, 10, 6), date(2026, 10, 7)]
+    put_october(owner, but=days)
+    html = browse(owner).get(f"{BOOK}?month=2026-10").content.decode()
+    missing = "2026-10-04 2026-10-06 2026-10-07"
+    assert attributes(html, "missing") == {"missing": missing}
+    assert html.index("data-missing") < html.index("<table")
+    assert "The receipts of 04.10, 06.10 – 07.10 are not known." in html
+    unknown = dict.fromkeys(("granted", "spent", "moved", "rest"), "")
+    assert row_of(html, GOLD) == unknown | {"opening": "1000.00", "closing": "1062.00"}
+    for each in table(browse(owner).get(f"{BOOK_FILE}?month=2026-10")):
+        assert (each["granted"], each["spent"], each["rest"], each["missing_days"]) == ("", "", "", missing)
+
+
+def test_a_missing_night_leaves_the_sums_of_the_book_and_is_named(owner, browse, sandbox):
+    put_october(owner)
+    Figure.objects.filter(day=date(2026, 10, 4)).update(owed=None, clients=None, moved=None)
+    page = browse(owner).get(f"{BOOK}?month=2026-10")
+    html = page.content.decode()
+    assert attributes(html, "missing") == {"missing": "2026-10-04"}
+    assert "No night was read on 04.10" in text_of(page)
+    assert "Who changed groups on 04.10 is not known" in text_of(page)
+    row = row_of(html, GOLD)
+    assert (row["granted"], row["moved"], row["rest"]) == ("155.00", "", "")
 
 
 def test_the_list_and_its_export_have_what_is_owed(owner, browse, sandbox):
