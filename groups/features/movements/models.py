@@ -55,7 +55,7 @@ def pack(groups: Mapping[int, int]) -> bytes:
     return msgspec.msgpack.encode(clients)
 
 
-def unpack(packed: bytes) -> dict[int, int]:
+def unpack(packed: "bytes | memoryview[int]") -> dict[int, int]:
     groups = msgspec.msgpack.decode(packed, type=dict[int, list[int]]) if packed else {}
     return {client_id: group_id for group_id, clients in groups.items() for client_id in clients}
 

@@ -82,26 +82,22 @@ def add_up(account_id: str, month: date) -> Book:
         dict(figures.filter(day=day).values_list("group_id", "owed")) for day in (opened, closed)
     )
     between = figures.filter(day__range=(opened + DAY, closed))
-    # A day counts as known where all its rows have the column.
-    columns = {"receipts": "granted", "owed": "owed", "moved": "moved"}
-    counts = {key: Count(name) for key, name in columns.items()}
-    of_days = {row["day"]: row for row in between.values("day").annotate(rows=Count("pk"), **counts)}
+    # Of each day: whether receipts, a night, and who changed groups are known of all groups.
+    known: dict[date, tuple[bool, bool, bool]] = {}
+    counts = between.values_list("day").annotate(Count("pk"), Count("granted"), Count("owed"), Count("moved"))
+    for day, rows, granted, owed, moved in counts:
+        known[day] = granted == rows, owed > 0, moved == rows
     days = [opened + number * DAY for number in range(1, (closed - opened).days + 1)]
-
-    def without(key: str) -> tuple[date, ...]:
-        return tuple(day for day in days if day not in of_days or of_days[day][key] < of_days[day]["rows"])
-
-    without_receipts = without("receipts")
-    without_night = tuple(
-        day for day in days if day in of_days and not of_days[day]["owed"] and day not in without_receipts
+    without_receipts, without_night, without_moves = (
+        tuple(day for day in days if not known.get(day, (False,) * 3)[column]) for column in range(3)
     )
+    without_night = tuple(day for day in without_night if day not in without_receipts)
     sums = between.values_list("group_id").annotate(Sum("granted"), Sum("spent"), Sum("moved"))
     flows = {group_id: found for group_id, *found in sums}
-    without_moves = without("moved")
-    rows = []
+    found = []
     for group_id in sorted(opening.keys() | closing.keys() | flows.keys()):
         granted, spent, moved = (each or Decimal(0) for each in flows.get(group_id, (None,) * 3))
-        rows.append(
+        found.append(
             BookRow(
                 group_id,
                 opening.get(group_id, Decimal(0)),
@@ -111,7 +107,7 @@ def add_up(account_id: str, month: date) -> Book:
                 closing.get(group_id, Decimal(0)),
             )
         )
-    return Book(month, opened, closed, without_receipts, without_night, without_moves, tuple(rows))
+    return Book(month, opened, closed, without_receipts, without_night, without_moves, tuple(found))
 
 
 def owed_by_night(
@@ -128,7 +124,7 @@ def owed_by_night(
     }
     rows = owed.filter(group_id__in=group_ids).order_by("day").values_list("group_id", "day", "owed")
     for group_id, day, amount in rows:
-        found.setdefault(group_id, {})[day] = amount
+        found.setdefault(group_id, {})[day] = amount or Decimal(0)  # for mypy: the filter leaves no None
     return found
 
 
