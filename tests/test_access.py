@@ -40,8 +40,6 @@ OWN = {
 }
 # Addresses of former pages, and of those that they lead to, which ask for the right.
 LED_ON = {
-    "/groups/audit/": "/groups/ladder/#audit",
-    "/groups/scheme/": "/groups/ladder/",
     "/history/new/": "/history/?new=1",
     "/jobs/": "/history/?action=job",
 }

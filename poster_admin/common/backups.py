@@ -166,8 +166,7 @@ class PostgreSQL:
             # The image has none of the programs: they have to be as new as a server that it does not know.
             raise CommandError(
                 f"{program} is not installed. Debian has it in postgresql-client, which has to be as new as "
-                "the server; the image has none: use the one beside the server, as docs/operations.md says "
-                "under “In several containers”."
+                "the server; the image has none: use the one where the server runs."
             )
         password = self.settings["PASSWORD"]
         done = subprocess.run(  # noqa: S603 - our own words

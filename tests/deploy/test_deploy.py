@@ -13,7 +13,6 @@ from django.core.management import get_commands
 
 from poster_admin.devtools.defaults import documented_defaults
 from poster_admin.devtools.sandbox.http.certificates import identity
-from poster_admin.env import is_network
 from tests.benchmarks.setup.running import process
 from tests.support.dashboard.killing import wait_until
 from tests.support.environment import ROOT
@@ -175,37 +174,6 @@ def test_the_builder_gets_what_the_dockerfile_copies_and_nothing_else():
     }
     assert everything == "*"
     assert {line.removeprefix("!") for line in kept if line.startswith("!")} == copied
-
-
-@pytest.fixture
-def compose():
-    return yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
-
-
-def test_the_containers_have_what_they_need(compose):
-    services, known = compose["services"], set(documented_defaults())
-    for service in services.values():
-        assert set(service.get("depends_on", ())) <= set(services)
-        if "build" in service:
-            assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
-            assert service["env_file"] == [".env"]
-            assert set(service["environment"]) <= known
-            assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
-            assert service["environment"]["DATA_DIR"] == ""  # each container would make keys of its own
-    assert {"web", "worker", "migrate", "database", "cache", "caddy"} == set(services)
-    for name in ("web", "worker"):
-        assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
-    image = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
-    uid = re.search(r"--uid (\d+)", image)[1]
-    for folder in ("var", "staticfiles"):
-        assert f"{HOME}/{folder}:uid={uid},gid={uid},mode=0700" in services["web"]["tmpfs"]
-
-
-def test_the_containers_trust_their_own_network_alone(compose):
-    (network,) = compose["networks"]["default"]["ipam"]["config"]
-    assert compose["services"]["web"]["environment"]["TRUSTED_PROXY_IPS"] == network["subnet"]
-    assert is_network(network["subnet"])
-    assert all(port.startswith("127.0.0.1:") for port in compose["services"]["web"]["ports"])
 
 
 def test_the_lines_of_the_readme_are_those_that_are_tried_and_the_small_file_is_the_same():

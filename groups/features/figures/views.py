@@ -26,14 +26,12 @@ from groups.features.figures.services.book import (
     amounts_of_groups,
     end_of_month,
     owed_by_night,
-    share_spent,
 )
 from groups.features.figures.services.changes import PercentChange, percent_change, percent_changes
 from groups.features.figures.services.effects import Effect, effect_of
 from groups.features.figures.services.nightly import tally_of
 from groups.features.insights.services.sales import VIEW_SALES, cost_words
 from groups.models import Change, Job, PosterCredentials
-from groups.poster import Group
 from groups.presenters.destinations import PAGE, pages_for
 from groups.presenters.lists import Amounts, ColumnSet, column_sets
 from groups.services.gateway import check_token
@@ -96,16 +94,6 @@ def effect_of_change(request: Request, row: Change | Job) -> Variables | None:
     if not Figure.objects.filter(account=made.change.account_id, group_id=made.group_id).exists():
         return None
     return {"each": effect_words(effect_of(made))}
-
-
-@hooks.part("cost.below", "figures/share_spent.html")
-@hooks.part("form.percent", "figures/share_spent.html", order=1)
-def share_beside_cost(request: Request, group: Group | None, _command: object = None) -> Variables | None:
-    """Say beside the cost of a bonus group what share of its bonuses was spent."""
-    if group is None or not request.user.has_perm(VIEW_SALES):
-        return None
-    share = share_spent(request.credentials.account_id, group)
-    return None if share is None else {"share": share}
 
 
 @hooks.part("account.watch", "figures/watch.html", order=1)

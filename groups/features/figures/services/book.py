@@ -8,12 +8,7 @@ from typing import NamedTuple
 
 from django.db.models import Count, Max, Min, Sum
 
-from groups.features.figures.models import DAY, Figure, yesterday
-from groups.poster import Group, LoyaltyType
-
-SHARE_DAYS = 91
-SHARE_NIGHTS = 84
-"""Nights of SHARE_DAYS that have to be known before a share of them is shown."""
+from groups.features.figures.models import DAY, Figure
 
 
 class BookRow(NamedTuple):
@@ -128,7 +123,7 @@ def owed_by_night(
     return found
 
 
-# --- What is owed, and what share is spent -----------------------------------------------------------------
+# --- What is owed -----------------------------------------------------------------------------------------
 
 
 type Amounts = dict[int, tuple[Decimal | None, Decimal | None, Decimal | None]]
@@ -144,16 +139,3 @@ def amounts_of_groups(account_id: str) -> tuple[date | None, Amounts]:
     moved = {group_id: sums for group_id, *sums in lately.annotate(Sum("granted"), Sum("spent"))}
     owed = nights.filter(day=night, owed__isnull=False).values_list("group_id", "owed")
     return night, {group_id: (amount, *moved.get(group_id, (None, None))) for group_id, amount in owed}
-
-
-def share_spent(account_id: str, group: Group) -> int | None:
-    """Return how many percent of the bonuses granted in three months were spent, once that is known."""
-    if group.loyalty_type != LoyaltyType.BONUS:
-        return None
-    nights = Figure.objects.filter(
-        account=account_id, group_id=group.id, day__gt=yesterday() - SHARE_DAYS * DAY
-    )
-    sums = nights.filter(granted__isnull=False).aggregate(Count("pk"), Sum("granted"), Sum("spent"))
-    if sums["pk__count"] < SHARE_NIGHTS or not sums["granted__sum"]:
-        return None
-    return int(100 * sums["spent__sum"] / sums["granted__sum"] + Decimal("0.5"))

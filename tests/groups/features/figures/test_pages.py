@@ -240,31 +240,3 @@ def test_the_list_and_its_export_have_what_is_owed(owner, browse, sandbox):
     header, *rows = csv.reader(io.StringIO(export))
     assert header[-3:] == ["Owed in bonuses", "Granted ≈", "Spent"]
     assert next(row for row in rows if row[0] == str(GOLD))[-3] == "1234.50"
-
-
-@pytest.mark.parametrize(
-    ("spent", "words"), [("62", "≈ 62% of the bonuses granted"), ("130", "more than was granted")]
-)
-def test_the_form_and_the_page_of_the_cost_say_what_share_is_spent(owner, browse, sandbox, spent, words):
-    put_nights(owner, GOLD, 91, granted="100", spent=spent)
-    for url in (f"/groups/{GOLD}/edit/", f"/groups/{GOLD}/cost/?percent=20"):
-        page = browse(owner).get(url)
-        assert page.content.decode().count(f'data-share-spent="{spent}"') == 1
-        assert words in text_of(page)
-    assert Figure.objects.count() == 91
-
-
-def test_the_page_of_the_cost_has_no_share_that_is_not_known_or_of_no_bonus_group(owner, browse, sandbox):
-    sandbox.console().edit(GUESTS, loyalty_type="2")
-    put_nights(owner, GUESTS, 91, granted="100", spent="62")
-    put_nights(owner, GOLD, 83, granted="100", spent="62")
-    for group_id in (GUESTS, GOLD):
-        page = browse(owner).get(f"/groups/{group_id}/cost/")
-        assert page.status_code == 200
-        assert b"data-share-spent" not in page.content
-
-
-def test_the_form_of_a_new_group_has_no_share(owner, browse, sandbox):
-    response = browse(owner).get("/groups/new/")
-    assert response.status_code == 200
-    assert "data-share-spent" not in response.content.decode()

@@ -13,14 +13,12 @@ from groups.features.figures.models import Figure, yesterday
 from groups.features.figures.services import book
 from groups.features.figures.services.changes import percent_change
 from groups.features.figures.services.effects import effect_of
-from groups.poster import Group, LoyaltyType
 from tests.support.figures import (
     AGO,
     DAY,
     GOLD,
     GUESTS,
     changed,
-    clock_at,
     nights_around,
     put_figure,
     put_nights,
@@ -243,24 +241,7 @@ def test_a_book_over_the_end_of_a_year(owner):
     assert book.add_up(account_id, date(2026, 12, 1)).rows[0].granted == 0
 
 
-# --- Shares and amounts ------------------------------------------------------------------------------------
-
-
-def gold(kind=LoyaltyType.BONUS):
-    return Group(
-        id=GOLD, name="Золото", loyalty_type=kind, percent=Decimal(10), birthday_bonus=Decimal(0), clients=1
-    )
-
-
-def test_the_share_of_spent_bonuses_once_three_months_are_known(owner):
-    account = owner.credentials.account_id
-    put_nights(owner, GOLD, book.SHARE_NIGHTS - 1, granted="100", spent="62.4", until=yesterday() - DAY)
-    assert book.share_spent(account, gold()) is None
-    put_figure(owner, GOLD, yesterday(), granted="100", spent="62.4")
-    assert book.share_spent(account, gold()) == 62
-    assert book.share_spent(account, gold(LoyaltyType.DISCOUNT)) is None
-    with clock_at(timezone.now() + 30 * DAY):
-        assert book.share_spent(account, gold()) is None
+# --- Amounts ------------------------------------------------------------------------------------
 
 
 def test_what_is_owed_is_that_of_the_last_night(owner):

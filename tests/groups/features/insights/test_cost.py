@@ -146,9 +146,6 @@ def test_without_the_right_to_statistics_the_page_says_who_can_give_it(owner, br
     assert not sandbox.calls(MEMBERS)
 
 
-# --- A large account ---------------------------------------------------------------------------------------
-
-
 # --- Rights ------------------------------------------------------------------------------------------------
 
 

@@ -95,6 +95,3 @@ def test_rules_that_could_not_be_read_are_told_and_are_unread_where_none_could(o
         page = browse(owner).get("/groups/4/delete/")
         assert (named(page, "rule"), named(page, "dependents")) == (shown, unread)
         assert "could not be read" in text_of(page)
-
-
-# --- Every kind of fault of the two lists ------------------------------------------------------------------
