@@ -209,7 +209,7 @@ def work_queue():
     """Return a function that does the jobs and the sweeps that are due, and each further try of a sweep."""
 
     def work():
-        queue.run_due()
+        queue.run_due_jobs()
         for _ in range(sweep.TRIES):
             Sweep.objects.update(next_at=timezone.now())
             for account in sweep.accounts_due():

@@ -1,6 +1,8 @@
 """Hold the tests to what CONTRIBUTING.md says of them, where no other tool does."""
 
+import ast
 import re
+from collections import Counter
 
 from tests.support.environment import ROOT
 
@@ -26,3 +28,19 @@ def test_no_private_name_is_patched():
 
 def test_one_page_tells_an_author_of_a_feature_everything():
     assert len((ROOT / "groups/hooks.py").read_text().splitlines()) <= 150
+
+
+# What Django reads by its name; and the enums of models, which are said with their model, as `Job.State`.
+NAMES_OF_DJANGO = {"Meta", "Migration", "Command"}
+ENUMS_OF_MODELS = {"State", "Reason", "Failure"}
+
+
+def test_no_two_classes_have_one_name():
+    names = Counter()
+    for path in (path for folder in ("groups", "poster_admin") for path in (ROOT / folder).rglob("*.py")):
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(module):
+            if isinstance(node, ast.ClassDef) and node.name not in NAMES_OF_DJANGO:
+                is_of_model = node.name in ENUMS_OF_MODELS and node not in module.body
+                names[f"{path}: {node.name}" if is_of_model else node.name] += 1
+    assert [name for name, count in names.items() if count > 1 or name in ENUMS_OF_MODELS] == []

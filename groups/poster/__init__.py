@@ -19,7 +19,7 @@ from groups.poster.errors import (
     NotFound,
     OutcomeUnknown,
     PosterError,
-    Refused,
+    PosterRefused,
     TokenRejected,
     Unreachable,
 )
@@ -39,4 +39,4 @@ from groups.poster.records import (
     SalesList,
     Settings,
 )
-from groups.poster.transport import Failure, Probe, Timeouts, Transport
+from groups.poster.transport import Probe, Timeouts, Transport, TransportFailure

@@ -25,7 +25,7 @@ from groups.poster.errors import (
     NotFound,
     OutcomeUnknown,
     PosterError,
-    Refused,
+    PosterRefused,
     Unreachable,
 )
 from groups.poster.fields import UnreadableRow
@@ -40,7 +40,7 @@ from groups.poster.records import (
     SalesList,
     Settings,
 )
-from groups.poster.transport import Answer, Failure, Timeouts, Transport
+from groups.poster.transport import Answer, Timeouts, Transport, TransportFailure
 
 DEFAULT_URL = "https://{account}.joinposter.com/api/"
 ACCOUNT = re.compile(r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
@@ -68,7 +68,7 @@ def api_url(pattern: str, account: str) -> str:
 # Seconds that must be left before the deadline for a second attempt to be worth it.
 SHORTEST_TRY = 0.3
 
-type Parse = Callable[[Answer | Failure, str], Any]
+type Parse = Callable[[Answer | TransportFailure, str], Any]
 """A function that returns the value in an answer to a method, or the error that the answer means."""
 
 
@@ -362,7 +362,7 @@ class PosterClient:
                 code=getattr(result, "code", None) if failed else None,
                 size=len(answer.body) if isinstance(answer, Answer) else 0,
                 seconds=time.monotonic() - started,
-                detail=answer.detail if isinstance(answer, Failure) else "",
+                detail=answer.detail if isinstance(answer, TransportFailure) else "",
             )
             self._on_call(report)
         return result
@@ -390,7 +390,7 @@ def _write_error(error: PosterError) -> PosterError:
     """
     if isinstance(error, Unreachable) and not error.sent:
         return error
-    if isinstance(error, Refused) and error.code in REFUSALS:
+    if isinstance(error, PosterRefused) and error.code in REFUSALS:
         return error
     return OutcomeUnknown(
         error.detail,

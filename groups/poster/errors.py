@@ -156,7 +156,7 @@ class InvalidResponse(PosterError):
 
 
 @dataclass(eq=False, repr=False)
-class Refused(PosterError):
+class PosterRefused(PosterError):
     """Poster understood the request and refused it with a code and a message.
 
     `message` is Poster's own text, redacted and cut at 200 characters, and empty where Poster gave none. Show
@@ -174,19 +174,19 @@ class Refused(PosterError):
         super().__post_init__()
 
 
-class TokenRejected(Refused):
+class TokenRejected(PosterRefused):
     """The token is missing, wrong or expired: the user has to enter a new one."""
 
 
-class NotAllowed(Refused):
+class NotAllowed(PosterRefused):
     """The token's rights, the tariff plan or the state of the account do not allow the call."""
 
 
-class NotFound(Refused):
+class NotFound(PosterRefused):
     """The account has no such record."""
 
 
-class InvalidValue(Refused):
+class InvalidValue(PosterRefused):
     """A value is missing or not accepted by Poster."""
 
 
@@ -194,7 +194,7 @@ class NameTaken(InvalidValue):
     """A group with this name exists."""
 
 
-REFUSALS: Mapping[int, type[Refused]] = MappingProxyType(
+REFUSALS: Mapping[int, type[PosterRefused]] = MappingProxyType(
     dict.fromkeys((10, 11, 12), TokenRejected)
     | dict.fromkeys((20, 54, 153, 503, 700), NotAllowed)
     | dict.fromkeys((32, 404), NotFound)
@@ -204,8 +204,8 @@ REFUSALS: Mapping[int, type[Refused]] = MappingProxyType(
 """The codes that prove a refusal. A write answered with any other code is `OutcomeUnknown`."""
 
 
-def refusal(code: int | None, message: str, *, method: str) -> Refused:
-    return REFUSALS.get(code or 0, Refused)(code, message, method=method)
+def refusal(code: int | None, message: str, *, method: str) -> PosterRefused:
+    return REFUSALS.get(code or 0, PosterRefused)(code, message, method=method)
 
 
 def _said(message: str) -> str:

@@ -26,7 +26,7 @@ from groups.poster.errors import (
 from groups.poster.fields import MAX_ID
 from groups.poster.group_lists import GroupList
 from groups.poster.records import SalesList
-from groups.poster.transport import Answer, Failure
+from groups.poster.transport import Answer, TransportFailure
 
 LONGEST_PAUSE = 2
 """The longest `Retry-After`, in seconds, that the client waits before a retry."""
@@ -37,9 +37,9 @@ _CODE = re.compile(r"[0-9]{1,9}", re.ASCII)
 _ID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 
 
-def parse_response(answer: Answer | Failure, method: str) -> Any:
+def parse_response(answer: Answer | TransportFailure, method: str) -> Any:
     """Return Poster's `response`, or the error that the answer means."""
-    if isinstance(answer, Failure):
+    if isinstance(answer, TransportFailure):
         if answer.reason == ErrorReason.TOO_LARGE:
             return InvalidResponse("the body is above the limit", method=method, reason=ErrorReason.TOO_LARGE)
         return Unreachable(
@@ -70,7 +70,7 @@ def parse_response(answer: Answer | Failure, method: str) -> Any:
     return data["response"]
 
 
-def interpret_groups(answer: Answer | Failure, method: str) -> GroupList | PosterError:
+def interpret_groups(answer: Answer | TransportFailure, method: str) -> GroupList | PosterError:
     if isinstance(answer, Answer) and answer.status == HTTPStatus.OK:
         groups = read_groups(answer.body)
         if groups is not None:
@@ -96,7 +96,7 @@ class _Rows(msgspec.Struct, forbid_unknown_fields=True):
     response: list[msgspec.Raw]
 
 
-def interpret_sales(answer: Answer | Failure, method: str) -> SalesList | PosterError:
+def interpret_sales(answer: Answer | TransportFailure, method: str) -> SalesList | PosterError:
     """Read the rows one after the other: together, those of 100,000 clients take twice the memory."""
     if (
         isinstance(answer, Answer)

@@ -1,7 +1,7 @@
 """Exchange one HTTP request and response with Poster, limited in time and size and without stored state.
 
 The exceptions of requests and urllib3 hold the whole URL with the token, so none of them leaves this module:
-`Transport.exchange` returns an `Answer` or a `Failure`.
+`Transport.exchange` returns an `Answer` or a `TransportFailure`.
 """
 
 import http.client
@@ -63,7 +63,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class TransportFailure:
     """No usable response came. `sent` is False only if the request certainly never left this machine.
 
     `detail` says more about a certificate that was not accepted, in OpenSSL's words.
@@ -76,22 +76,22 @@ class Failure:
 
 
 # Classes of errors with their meaning. The first match decides.
-FAILURES: tuple[tuple[tuple[type[BaseException], ...], Failure], ...] = (
-    ((ssl.SSLCertVerificationError,), Failure(ErrorReason.CERTIFICATE, sent=False, retryable=False)),
+FAILURES: tuple[tuple[tuple[type[BaseException], ...], TransportFailure], ...] = (
+    ((ssl.SSLCertVerificationError,), TransportFailure(ErrorReason.CERTIFICATE, sent=False, retryable=False)),
     # Before its causes, so that an unreachable proxy is not taken for an unreachable Poster.
-    ((ProxyFailed,), Failure(ErrorReason.PROXY, sent=False)),
+    ((ProxyFailed,), TransportFailure(ErrorReason.PROXY, sent=False)),
     # Subclasses first: NameResolutionError < NewConnectionError < ConnectTimeoutError in urllib3.
     (
         (LocationValueError, InvalidURL, InvalidSchema, MissingSchema),
-        Failure(ErrorReason.BAD_ADDRESS, sent=False, retryable=False),
+        TransportFailure(ErrorReason.BAD_ADDRESS, sent=False, retryable=False),
     ),
-    ((socket.gaierror,), Failure(ErrorReason.NAME_NOT_FOUND, sent=False)),
-    ((NewConnectionError,), Failure(ErrorReason.REFUSED, sent=False)),
-    ((ConnectTimeoutError,), Failure(ErrorReason.CONNECT_TIMEOUT, sent=False)),
+    ((socket.gaierror,), TransportFailure(ErrorReason.NAME_NOT_FOUND, sent=False)),
+    ((NewConnectionError,), TransportFailure(ErrorReason.REFUSED, sent=False)),
+    ((ConnectTimeoutError,), TransportFailure(ErrorReason.CONNECT_TIMEOUT, sent=False)),
     # Any other TLS error may have occurred after Poster read the request.
-    ((ssl.SSLError,), Failure(ErrorReason.TLS, sent=True)),
-    ((DecodeError, zlib.error), Failure(ErrorReason.BAD_ENCODING, sent=True, retryable=False)),
-    ((ReadTimeoutError, TimeoutError), Failure(ErrorReason.TIMEOUT, sent=True)),
+    ((ssl.SSLError,), TransportFailure(ErrorReason.TLS, sent=True)),
+    ((DecodeError, zlib.error), TransportFailure(ErrorReason.BAD_ENCODING, sent=True, retryable=False)),
+    ((ReadTimeoutError, TimeoutError), TransportFailure(ErrorReason.TIMEOUT, sent=True)),
 )
 
 
@@ -127,10 +127,10 @@ class Transport:
         form: Mapping[str, str] | None,
         timeouts: Timeouts,
         deadline: float,
-    ) -> Answer | Failure:
+    ) -> Answer | TransportFailure:
         """Send one request and read its response until `deadline` on the monotonic clock."""
         if deadline <= time.monotonic():
-            return Failure(ErrorReason.DEADLINE, sent=False, retryable=False)
+            return TransportFailure(ErrorReason.DEADLINE, sent=False, retryable=False)
         end_at(deadline)
         try:
             with self._session.request(
@@ -144,14 +144,14 @@ class Transport:
             ) as response:
                 body = _body(response.raw)
                 if len(body) > MAX_BODY:
-                    return Failure(ErrorReason.TOO_LARGE, sent=True, retryable=False)
+                    return TransportFailure(ErrorReason.TOO_LARGE, sent=True, retryable=False)
                 wait = response.headers.get("Retry-After", "")
                 seconds = int(wait) if wait.isascii() and wait.isdigit() and len(wait) < 6 else None
                 return Answer(response.status_code, body, seconds)
         except ERRORS as error:
             return classify(error)
 
-    def probe(self, url: str, timeouts: Timeouts) -> Probe | Failure:
+    def probe(self, url: str, timeouts: Timeouts) -> Probe | TransportFailure:
         """Ask a server for its headers, without a token. Only a new connection shows its certificate."""
         end_at(time.monotonic() + timeouts.read_deadline)
         certificate.set({})
@@ -189,7 +189,7 @@ def _unpacked(body: bytes) -> bytes:
     raise DecodeError("too many members")
 
 
-def classify(error: BaseException) -> Failure:
+def classify(error: BaseException) -> TransportFailure:
     """Return the meaning of an error of `ERRORS`, without the error."""
     errors = tuple(_wrapped(error))
     for kinds, failure in FAILURES:
@@ -198,7 +198,7 @@ def classify(error: BaseException) -> Failure:
             return replace(failure, detail=found.verify_message)
         if found:
             return failure
-    return Failure(ErrorReason.CONNECTION_LOST, sent=True)
+    return TransportFailure(ErrorReason.CONNECTION_LOST, sent=True)
 
 
 def _wrapped(error: BaseException) -> Iterator[BaseException]:

@@ -183,13 +183,13 @@ def member_page(group: Group, found: FoundClients, filters: ClientFilters) -> di
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChosenClients:
     """The chosen clients, with the group in which each was found."""
 
     groups: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, values: Iterable[str]) -> "Choice":
+    def parse(cls, values: Iterable[str]) -> "ChosenClients":
         """Read the values of a form, of one client or several each; unreadable ones are ignored."""
         pairs = filter(None, map(_PAIR.fullmatch, ",".join(values).split(",")))
         ids = (tuple(map(whole_number, pair.groups())) for pair in pairs)
@@ -221,7 +221,7 @@ def value_of(client_id: int, group_id: int) -> str:
 
 
 def account_page(
-    found: FoundClients | None, filters: ClientFilters, choice: Choice, names: Mapping[int, str]
+    found: FoundClients | None, filters: ClientFilters, choice: ChosenClients, names: Mapping[int, str]
 ) -> dict[str, Any]:
     """Return what was found in the account: None before a search. `names` are those of groups by id."""
     clients = sorted(found.clients if found else (), key=lambda client: alphabetical(client.name))

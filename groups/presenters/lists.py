@@ -68,7 +68,7 @@ class Bound(forms.Field):
         return number
 
 
-class Choice(forms.Field):
+class KnownChoice(forms.Field):
     """A field for one of `choices`, labels by their values; an unknown value is none, and no error."""
 
     def __init__(self, choices: Mapping[str, Words], **about: Any) -> None:
@@ -136,7 +136,7 @@ class ChoiceCondition(Condition):
     def __init__(self, *, choices: Mapping[str, Words], find: FindTest, **about: Any) -> None:
         super().__init__(**about)
         self.choices, self.find = choices, find
-        self.fields = {self.key: Choice(choices, label=self.label)}
+        self.fields = {self.key: KnownChoice(choices, label=self.label)}
 
     def words(self, params: Mapping[str, str], numbers: NumberFormat) -> str:
         return str(self.choices[params[self.key]])
@@ -266,7 +266,7 @@ SORTS: dict[str, Callable[[Group], Any]] = {
     "clients": lambda group: group.clients,
 }
 HIDDEN = forms.Field(required=False, widget=forms.HiddenInput)
-TYPE = Choice({"1": gettext_lazy("Bonus"), "2": gettext_lazy("Discount")}, label=gettext_lazy("Type"))
+TYPE = KnownChoice({"1": gettext_lazy("Bonus"), "2": gettext_lazy("Discount")}, label=gettext_lazy("Type"))
 SORT_ICONS = {"none": "sort", "ascending": "up", "descending": "down"}
 
 

@@ -16,7 +16,7 @@ from groups.poster import ErrorReason, PosterError, TokenRejected
 from groups.services import gateway
 from groups.services.writes import reconcile
 from poster_admin.users import guardians
-from poster_admin.users.models import Event
+from poster_admin.users.models import EventKind
 from poster_admin.users.security_log import record
 
 log = logging.getLogger("groups.accounts")
@@ -73,7 +73,7 @@ def connect(*, user: User, account: str, token: str) -> PosterCredentials:
         GroupsCopy.objects.filter(credentials=credentials).exclude(
             fingerprint=credentials.fingerprint
         ).delete()
-    record(Event.TOKEN_SET, about=user.get_username(), user=user, detail=account)
+    record(EventKind.TOKEN_SET, about=user.get_username(), user=user, detail=account)
     reconcile.bring_checks_forward(owner.changes.all())
     return credentials
 
@@ -115,7 +115,7 @@ def set_bonus_unit(credentials: PosterCredentials, unit: str) -> None:
         stored.bonus_unit, stored.bonus_block = PosterAccount.BonusUnit(unit), None
         stored.save(update_fields=["bonus_unit", "bonus_block"])
     detail = f"{credentials.account_id}, {before} → {unit}"
-    record(Event.BONUS_UNIT_SET, user=credentials.user, detail=detail)
+    record(EventKind.BONUS_UNIT_SET, user=credentials.user, detail=detail)
 
 
 @receiver(pre_delete, sender=PosterCredentials)
@@ -128,4 +128,4 @@ def token_is_being_removed(sender: Any, instance: PosterCredentials, **_: Any) -
 def token_was_removed(sender: Any, instance: PosterCredentials, **_: Any) -> None:
     """Record the removal, also when the credentials are deleted along with their user."""
     account = instance.account_id
-    record(Event.TOKEN_REMOVED, about=instance.user.get_username(), detail=account, account=account)
+    record(EventKind.TOKEN_REMOVED, about=instance.user.get_username(), detail=account, account=account)

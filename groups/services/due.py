@@ -24,7 +24,7 @@ from poster_admin.common.outages import is_outage
 log = logging.getLogger("groups.jobs")
 
 
-class Held(StrEnum):
+class DueRowHeld(StrEnum):
     """Why nobody can do the work; a feature may have further reasons, and has the words."""
 
     NO_USER = "no_user"
@@ -46,10 +46,10 @@ class Later(Exception):
         self.columns = columns
 
 
-class Refused(Later):
+class DueRowRefused(Later):
     """Poster refuses what the work needs, perhaps by mistake: it is held once that has lasted."""
 
-    def __init__(self, reason: str = Held.TOKEN, **columns: Any) -> None:
+    def __init__(self, reason: str = DueRowHeld.TOKEN, **columns: Any) -> None:
         super().__init__(**columns)
         self.reason = reason
 
@@ -70,9 +70,9 @@ class Turn[Row: Due]:
         user_id, account = self.row.sender
         credentials = credentials_to_try(user_id, account)
         if isinstance(credentials, str):
-            raise Hold(Held(credentials))
+            raise Hold(DueRowHeld(credentials))
         if not credentials.user.has_perms(self.row.needs):
-            raise Hold(Held.NO_RIGHT)
+            raise Hold(DueRowHeld.NO_RIGHT)
         return credentials
 
     def stay(self, **columns: Any) -> None:
@@ -123,9 +123,9 @@ def _columns_after[Row: Due](turn: Turn[Row], work: Work[Row], now: datetime | N
     except LeaseLost:
         return {}
     except PermissionDenied:
-        end = Hold(Held.NO_RIGHT)
+        end = Hold(DueRowHeld.NO_RIGHT)
     except (TokenRejected, NotAllowed):
-        end = Refused()
+        end = DueRowRefused()
     except (Hold, Later, NotSent, PosterError) as error:
         end = error
     ended = now or timezone.now()
@@ -135,7 +135,7 @@ def _columns_after[Row: Due](turn: Turn[Row], work: Work[Row], now: datetime | N
         pause = min(PAUSES[min(row.tries, len(PAUSES) - 1)], row.longest_pause)
         columns = {"next_at": ended + pause, "tries": row.tries + 1}
         columns |= end.columns if isinstance(end, Later) else {}
-    if isinstance(end, Refused):
+    if isinstance(end, DueRowRefused):
         columns["refused_at"] = row.refused_at or ended
         if ended - columns["refused_at"] >= row.patience:
             end = Hold(end.reason)

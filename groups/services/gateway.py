@@ -31,13 +31,13 @@ from groups.poster import (
     ErrorReason,
     PosterClient,
     PosterError,
-    Refused,
+    PosterRefused,
     Timeouts,
     TokenRejected,
     Transport,
     Unreachable,
 )
-from groups.poster.transport import Answer, Failure
+from groups.poster.transport import Answer, TransportFailure
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.monitoring import poster_time
 from poster_admin.common.outages import optional
@@ -141,7 +141,7 @@ def _timed[T](question: Callable[[PosterClient], T], poster: PosterClient) -> tu
 
 
 def _record[T](credentials: PosterCredentials, answer: T | PosterError, seconds: float) -> T:
-    if isinstance(answer, Refused):
+    if isinstance(answer, PosterRefused):
         if isinstance(answer, TokenRejected):
             with optional("a refused token"):
                 _set_refused(credentials, credentials.refused_at or timezone.now())
@@ -377,7 +377,7 @@ class LimitedTransport(Transport):
         self._account = account
         self._person = person
 
-    def exchange(self, verb: str, url: str, *, deadline: float, **request: Any) -> Answer | Failure:
+    def exchange(self, verb: str, url: str, *, deadline: float, **request: Any) -> Answer | TransportFailure:
         left = max(0.0, deadline - time.monotonic())
         calls = slots(f"calls of {self._account}", settings.POSTER_MAX_CONCURRENCY)
         if "/dash." in url:  # long lists, which may hang, take no slot from all other calls
@@ -387,7 +387,7 @@ class LimitedTransport(Transport):
             with waiting(self._person), _held(calls, left * SHARE_FOR_WAITING):
                 return self._transport.exchange(verb, url, deadline=deadline, **request)
         except NoSlot:
-            return Failure(ErrorReason.BUSY, sent=False, retryable=False)
+            return TransportFailure(ErrorReason.BUSY, sent=False, retryable=False)
 
 
 @cache

@@ -14,7 +14,7 @@ from groups.poster import (
     NotAllowed,
     NotFound,
     PosterError,
-    Refused,
+    PosterRefused,
     TokenRejected,
     Unreachable,
 )
@@ -149,7 +149,7 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
                 _("Somebody came into the group or left it, so clients could be missing or doubled."),
                 _("Try again in a minute."),
             )
-        case Refused():
+        case PosterRefused():
             words = Message(
                 _("Poster refused"),
                 _("It gave a reason that this program does not know: code %(code)s.") % {"code": error.code},
@@ -161,7 +161,7 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
                 _("Something came back that is not an answer of Poster's, so nothing is shown."),
                 _("Try again in a minute. If it stays like this, tell your network administrator."),
             )
-    return replace(words, details=error.message if isinstance(error, Refused) else "")
+    return replace(words, details=error.message if isinstance(error, PosterRefused) else "")
 
 
 def because_of(error: PosterError, title: str, text: str) -> Message:

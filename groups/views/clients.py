@@ -8,7 +8,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
 from groups.poster import InvalidResponse, Unreachable
-from groups.presenters.clients import Choice, ClientFilters, account_page, choice_actions, member_page
+from groups.presenters.clients import ChosenClients, ClientFilters, account_page, choice_actions, member_page
 from groups.presenters.places import parts_of
 from groups.services import clients
 from groups.services.groups import list_groups, read_group
@@ -49,7 +49,7 @@ def group_members(request: Request, group_id: int) -> HttpResponse:
 @requires("view_client")
 def client_search(request: Request) -> HttpResponse:
     """Search the clients of all groups by POST, which keeps names out of addresses; choose some of them."""
-    choice = Choice.parse(request.POST.getlist("client") or request.GET.getlist("client"))
+    choice = ChosenClients.parse(request.POST.getlist("client") or request.GET.getlist("client"))
     pressed = next((action for action in choice_actions if action.name in request.POST), None)
     if pressed and choice.groups and not choice.is_too_large:
         return redirect(f"{reverse(pressed.url_name)}?client={choice}")

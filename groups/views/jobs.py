@@ -41,7 +41,7 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
     job = get_object_or_404(job_lease.jobs_of(request.credentials), pk=job_id)
     if request.method != "POST":
         if htmx_target(request) != "messages":
-            return _show(request, job)
+            return _show_job(request, job)
         # Another page is open meanwhile, on which the end of the job is told.
         return (
             HttpResponse(status=204)
@@ -58,7 +58,7 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
                 queue.resume(job, request.user, accepts=decision == "accept", **consent_of(request))
     except NotSent as error:
         job.refresh_from_db()
-        return answer_not_sent(error, request, job, partial(_show, request, job))
+        return answer_not_sent(error, request, job, partial(_show_job, request, job))
     except NotNow:
         messages.warning(request, _("This bulk change has moved on meanwhile. Look at it again."))
     return redirect("groups:job", job.pk)
@@ -83,20 +83,20 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
             _("It may still change something, so nothing was started."),
             _("Undo it when it has ended, or cancel the rest first."),
         )
-        return _show(request, job, status=409, outcome=words)
+        return _show_job(request, job, status=409, outcome=words)
     except undo.NothingToUndo:
         words = Message(
             _("Nothing is left to undo"),
             _("All of it was undone or changed since, so nothing was started."),
         )
-        return _show(request, job, status=409, outcome=words)
+        return _show_job(request, job, status=409, outcome=words)
 
     def show(*, status: int, reused: bool = False, **context: Any) -> HttpResponse:
         if reused:  # somebody else has asked at this moment
             return _to_undo(request, undoing.pk)
         if "question" in context:
             context["undo"] = undo_card(job, request.user, change)
-        return _show(request, job, status=status, **context)
+        return _show_job(request, job, status=status, **context)
 
     try:
         return redirect(queue.start(undoing, **consent_of(request)))
@@ -115,7 +115,7 @@ def _to_undo(request: Request, job_id: uuid.UUID) -> HttpResponse:
     return redirect("groups:job", undoing.undo_of_id)
 
 
-def _show(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:
+def _show_job(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:
     remember_job(request, job)
     parts: list[dict[str, Any]] = []
     if not job.is_active:

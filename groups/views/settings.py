@@ -27,7 +27,7 @@ from groups.presenters.settings_pages import by_section, settings_pages, without
 from groups.services import credentials as credentials_service
 from groups.services import groups as reads
 from groups.services.gateway import check_token
-from groups.services.installation.doctor import State, examine
+from groups.services.installation.doctor import Level, examine
 from groups.services.messages import Message, error_words, status_of
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
@@ -172,7 +172,7 @@ def account_bonus_unit(request: Request) -> HttpResponse:
 # --- The installation ---------------------------------------------------------------------------------------
 
 
-WORSE = list(State)
+WORSE = list(Level)
 """The states, each worse than the one before."""
 
 
@@ -195,7 +195,7 @@ def installation_state(request: Request) -> HttpResponse:
         for part, group in groupby(found, key=attrgetter("part"))
         if (lines := list(group))
     ]
-    bad = [part for part in parts if part["state"] != State.GOOD]
+    bad = [part for part in parts if part["state"] != Level.GOOD]
     return render_page(request, "groups/installation/state.html", {"parts": parts, "bad": bad})
 
 

@@ -56,7 +56,7 @@ class UserSession(AbstractBaseSession):
         return salted_hmac("users.sign_in", self.session_key, algorithm="sha256").hexdigest()[:20]
 
 
-class Event(models.TextChoices):
+class EventKind(models.TextChoices):
     SIGNED_IN = "signed_in", _("signed in")
     SIGNED_OUT = "signed_out", _("signed out")
     FAILED = "failed", _("failed to sign in")
@@ -106,7 +106,7 @@ class SecurityEvent(models.Model):
     """
 
     at = models.DateTimeField(default=timezone.now, db_index=True)
-    kind = models.CharField(max_length=15, choices=Event)
+    kind = models.CharField(max_length=15, choices=EventKind)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     user_name = models.CharField(max_length=150, blank=True)
     about = models.CharField(max_length=150, blank=True)

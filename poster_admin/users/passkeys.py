@@ -36,9 +36,9 @@ from poster_admin.common.client_ip import describe_agent
 from poster_admin.common.htmx import render_page
 from poster_admin.users import security_log, sessions, two_factor
 from poster_admin.users.accounts import lock_unchanged, name_of
-from poster_admin.users.models import Event, Passkey, passkeys_of
+from poster_admin.users.models import EventKind, Passkey, passkeys_of
 from poster_admin.users.sessions import ask_to_confirm, note_confirmation, recently_confirmed
-from poster_admin.users.views import Request, next_page, show_sign_in
+from poster_admin.users.views import UserRequest, next_page, show_sign_in
 
 NAME = "Poster Admin"
 # Key in the session: the challenge that is to be signed, and when it was given out.
@@ -69,7 +69,7 @@ class PasskeyForm(forms.Form):
     credential = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
-def add(request: Request) -> HttpResponse:
+def add(request: UserRequest) -> HttpResponse:
     """Make a passkey; with the first factor come the recovery codes, which are shown once."""
     initial = {"name": describe_agent(request.headers.get("User-Agent", ""))}
     form = PasskeyForm(request.POST if request.method == "POST" else None, initial=initial)
@@ -81,7 +81,7 @@ def add(request: Request) -> HttpResponse:
             form.add_error(None, _("The device's answer was not accepted, or it took too long. Try again."))
         else:
             two_factor.mark(request, passkey)
-            security_log.record(Event.FACTOR_SET, request=request, detail=two_factor.PASSKEY)
+            security_log.record(EventKind.FACTOR_SET, request=request, detail=two_factor.PASSKEY)
             if is_first:
                 # Sessions begun before lack the mark.
                 sessions.end(request.user, but=request.session.session_key)
@@ -93,7 +93,7 @@ def add(request: Request) -> HttpResponse:
 
 
 @require_POST
-def passkey_new_options(request: Request) -> HttpResponse:
+def passkey_new_options(request: UserRequest) -> HttpResponse:
     if not recently_confirmed(request):
         raise PermissionDenied
     others = passkeys_of(request.user)
@@ -134,21 +134,21 @@ def passkey_use(request: HttpRequest) -> HttpResponse:
     try:
         passkey = check(request, request.POST.get("credential", ""), user)
     except NotAccepted:
-        security_log.record(Event.PASSKEY_FAILED, request=request, name="" if user else "?")
+        security_log.record(EventKind.PASSKEY_FAILED, request=request, name="" if user else "?")
         context = {"back": f"{reverse(page)}?{urlencode({'next': back})}"}
         return render_page(request, "users/passkeys/passkey_refused.html", context, status=422)
     if user is None:
         login(request, passkey.user, backend=settings.SIGN_IN_BACKEND)
-    security_log.record(Event.FACTOR_USED, request=request, detail=two_factor.PASSKEY)
+    security_log.record(EventKind.FACTOR_USED, request=request, detail=two_factor.PASSKEY)
     two_factor.mark(request, passkey)
     if page == "confirm":
         note_confirmation(request)
-        security_log.record(Event.CONFIRMED, request=request, detail=two_factor.PASSKEY)
+        security_log.record(EventKind.CONFIRMED, request=request, detail=two_factor.PASSKEY)
     return redirect(back)
 
 
 @require_POST
-def passkey_remove(request: Request, passkey_id: int) -> HttpResponse:
+def passkey_remove(request: UserRequest, passkey_id: int) -> HttpResponse:
     if not recently_confirmed(request):
         return ask_to_confirm(request, back=reverse("sessions"))
     if two_factor.remove(request.user, Passkey.objects.filter(pk=passkey_id)):
@@ -160,7 +160,7 @@ def passkey_remove(request: Request, passkey_id: int) -> HttpResponse:
 # --- Answers of devices -------------------------------------------------------------------------------------
 
 
-def register(request: Request, answer: str, name: str) -> Passkey:
+def register(request: UserRequest, answer: str, name: str) -> Passkey:
     """Store the passkey that a device has made. Raises `NotAccepted`."""
     challenge, handle = _take_back(request)
     with _refusing(), transaction.atomic():

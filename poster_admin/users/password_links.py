@@ -38,7 +38,7 @@ from poster_admin.common.client_ip import client_network
 from poster_admin.common.pages import link
 from poster_admin.users import limits, sessions
 from poster_admin.users.accounts import set_password
-from poster_admin.users.models import Event, Invitation
+from poster_admin.users.models import EventKind, Invitation
 from poster_admin.users.security_log import record
 
 log = logging.getLogger("poster_admin.users")
@@ -201,5 +201,5 @@ def invite(request: HttpRequest, user: User) -> bool:
     templates = "registration/mail/invitation_subject.txt", "registration/mail/invitation_mail.txt"
     sent = deliver(*templates, context, user.email, what="an invitation")
     if sent:
-        record(Event.INVITED, request=request, about=user.get_username())
+        record(EventKind.INVITED, request=request, about=user.get_username())
     return sent

@@ -26,10 +26,10 @@ from poster_admin.common.htmx import render_form, render_page
 from poster_admin.common.pages import page_at, page_param
 from poster_admin.users import accounts, password_links, security_log, sessions, two_factor
 from poster_admin.users.accounts import ADMINISTRATORS, ROLE_LABELS
-from poster_admin.users.models import Event, Passkey, TOTPDevice
+from poster_admin.users.models import EventKind, Passkey, TOTPDevice
 from poster_admin.users.security_log import detail_words, lines_for
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
-from poster_admin.users.views import Request, form_methods
+from poster_admin.users.views import UserRequest, form_methods
 
 CHANGE_USER = "auth.change_user"
 # The steps that take something from a person, as `step` in the address; each is shown before it is taken.
@@ -115,7 +115,7 @@ def new_password() -> str:
 
 def sign_out(user: User) -> int:
     ended = sessions.end(user)
-    security_log.record(Event.SESSIONS_ENDED, about=user.get_username(), detail=str(ended))
+    security_log.record(EventKind.SESSIONS_ENDED, about=user.get_username(), detail=str(ended))
     return ended
 
 
@@ -235,7 +235,7 @@ def manages_people(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     """Allow only users who may change users, and ask for the password again."""
 
     @wraps(view)
-    def guarded(request: Request, **kwargs: Any) -> HttpResponse:
+    def guarded(request: UserRequest, **kwargs: Any) -> HttpResponse:
         if not request.user.has_perm(CHANGE_USER):
             raise PermissionDenied
         if not recently_confirmed(request):
@@ -246,15 +246,15 @@ def manages_people(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
 
 
 @require_safe
-def person_list(request: Request) -> HttpResponse:
+def person_list(request: UserRequest) -> HttpResponse:
     """Show the people, or the security log, each to those who have the right to it."""
     if "log" in request.GET:
         if not request.user.has_perm("users.view_securityevent"):
             raise PermissionDenied
         kind, events = request.GET.get("kind", ""), lines_for(request.user)
-        log = page_param(request, events.filter(kind=kind) if kind in Event else events)
+        log = page_param(request, events.filter(kind=kind) if kind in EventKind else events)
         lines = [(event, detail_words(event)) for event in log]
-        context = {"page": log, "lines": lines, "kinds": Event.choices, "kind": kind}
+        context = {"page": log, "lines": lines, "kinds": EventKind.choices, "kind": kind}
         return render_page(request, "users/security_log.html", context)
     if not request.user.has_perm(CHANGE_USER):
         raise PermissionDenied
@@ -268,7 +268,7 @@ def person_list(request: Request) -> HttpResponse:
 @form_methods
 @manages_people
 @sensitive_variables("password", "context")
-def person_new(request: Request) -> HttpResponse:
+def person_new(request: UserRequest) -> HttpResponse:
     """Create a user, and send an invitation; without mail show the password, this once."""
     form = NewPersonForm(request.POST if request.method == "POST" else None, manager=request.user)
     if form.is_valid():
@@ -297,7 +297,7 @@ def person_new(request: Request) -> HttpResponse:
 @form_methods
 @manages_people
 @transaction.atomic
-def person_detail(request: Request, user_id: int) -> HttpResponse:
+def person_detail(request: UserRequest, user_id: int) -> HttpResponse:
     """Edit a person, or take one of the STEPS."""
     person, step = manageable(request, user_id), request.GET.get("step", "")
     open_sessions = len(sessions.sessions_of(person.user))
@@ -320,7 +320,7 @@ def person_detail(request: Request, user_id: int) -> HttpResponse:
 
 
 @sensitive_variables("context")
-def take(request: Request, person: Person, step: str, open_sessions: int) -> HttpResponse:
+def take(request: UserRequest, person: Person, step: str, open_sessions: int) -> HttpResponse:
     match step:
         case "password":
             context: dict[str, Any] = {"person": person.user, "signed_out": bool(open_sessions)}
@@ -354,7 +354,7 @@ def take(request: Request, person: Person, step: str, open_sessions: int) -> Htt
 
 @require_POST
 @manages_people
-def person_invite(request: Request, user_id: int) -> HttpResponse:
+def person_invite(request: UserRequest, user_id: int) -> HttpResponse:
     person, level = manageable(request, user_id), messages.ERROR
     if not person.can_be_invited:
         text = _("No invitation was sent: the person has a password by now, or no e-mail address.")
@@ -368,7 +368,7 @@ def person_invite(request: Request, user_id: int) -> HttpResponse:
     return redirect("people:person", user_id)
 
 
-def manageable(request: Request, user_id: int) -> Person:
+def manageable(request: UserRequest, user_id: int) -> Person:
     if accounts.lock_managed(request.user, user_id) is None:
         if accounts.seen_by(request.user).filter(pk=user_id).exists():
             raise PermissionDenied

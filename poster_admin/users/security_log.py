@@ -19,12 +19,18 @@ from poster_admin.common.client_ip import client_address
 from poster_admin.common.logs import mask, request_id
 from poster_admin.common.outages import optional
 from poster_admin.users.accounts import ADMINISTRATORS, ROLE_LABELS, connections, proved_account, seen_by
-from poster_admin.users.models import Event, SecurityEvent
+from poster_admin.users.models import EventKind, SecurityEvent
 
 log = logging.getLogger("poster_admin.security")
 # Signals of models have no request: the user who changes rights is found through this variable.
 current_request: ContextVar[HttpRequest | None] = ContextVar("current_request", default=None)
-SERIOUS = {Event.FAILED, Event.LOCKED, Event.FACTOR_FAILED, Event.PASSKEY_FAILED, Event.REFUSED}
+SERIOUS = {
+    EventKind.FAILED,
+    EventKind.LOCKED,
+    EventKind.FACTOR_FAILED,
+    EventKind.PASSKEY_FAILED,
+    EventKind.REFUSED,
+}
 
 # Details of events that are words; all others are names and numbers. An app above this one adds its own.
 DETAIL_LABELS: dict[str, str | Promise] = ROLE_LABELS | {
@@ -41,7 +47,7 @@ DETAIL_LABELS: dict[str, str | Promise] = ROLE_LABELS | {
 
 
 def record(
-    kind: Event,
+    kind: EventKind,
     *,
     request: HttpRequest | None = None,
     user: User | None = None,
@@ -114,5 +120,5 @@ def detail_words(event: SecurityEvent) -> str:
                 return separator.join(map(in_words, text.split(separator)))
         return str(DETAIL_LABELS.get(text, text))
 
-    sign = event.detail[:1] if event.kind == Event.RIGHTS else ""
+    sign = event.detail[:1] if event.kind == EventKind.RIGHTS else ""
     return sign + in_words(event.detail.removeprefix(sign))

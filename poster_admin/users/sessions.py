@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from poster_admin.common.client_ip import client_address, describe_agent
 from poster_admin.common.outages import optional
-from poster_admin.users.models import IDLE, LONGEST, Event, SecurityEvent, UserSession
+from poster_admin.users.models import IDLE, LONGEST, EventKind, SecurityEvent, UserSession
 
 # Keys in the session.
 STARTED = "started"
@@ -89,7 +89,7 @@ def begin(request: HttpRequest, user: User) -> None:
     """Record the sign-in and the visit before it."""
     others = UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key)
     used = others.aggregate(at=Max("seen_at"))["at"]
-    kinds = (Event.SIGNED_IN, Event.SIGNED_OUT)
+    kinds = (EventKind.SIGNED_IN, EventKind.SIGNED_OUT)
     logged = SecurityEvent.objects.filter(user=user, kind__in=kinds).values_list("at", flat=True).first()
     visited_at = max(filter(None, (used, logged)), default=None)
     if visited_at is not None:

@@ -11,7 +11,14 @@ from django.dispatch import receiver
 from django.utils import translation
 
 from poster_admin.users import guardians, sessions, two_factor
-from poster_admin.users.models import ChosenLanguage, CompanyLink, Event, Invitation, Passkey, TOTPDevice
+from poster_admin.users.models import (
+    ChosenLanguage,
+    CompanyLink,
+    EventKind,
+    Invitation,
+    Passkey,
+    TOTPDevice,
+)
 from poster_admin.users.security_log import acting_user, record
 
 WATCHED = ("is_active", "is_staff", "is_superuser", "username")
@@ -28,13 +35,13 @@ def signed_in(sender: Any, request: Any, user: User, **_: Any) -> None:
     if chosen is not None and chosen.language in dict(settings.LANGUAGES):
         request.chosen_language = request.LANGUAGE_CODE = chosen.language
         translation.activate(chosen.language)
-    record(Event.SIGNED_IN, request=request, user=user)
+    record(EventKind.SIGNED_IN, request=request, user=user)
 
 
 @receiver(user_logged_out)
 def signed_out(sender: Any, request: Any, user: User | None, **_: Any) -> None:
     if user is not None:
-        record(Event.SIGNED_OUT, request=request, user=user)
+        record(EventKind.SIGNED_OUT, request=request, user=user)
 
 
 @receiver(user_login_failed)
@@ -42,13 +49,13 @@ def failed(sender: Any, credentials: dict[str, Any], request: Any = None, **_: A
     """Record a failure. Leave out an unknown name: it may be a password typed into the wrong field."""
     name = str(credentials.get("username") or "")
     user = User.objects.filter(username=name).first() if name and "\0" not in name else None
-    record(Event.FAILED, request=request, user=user, name="?")
+    record(EventKind.FAILED, request=request, user=user, name="?")
 
 
 @receiver(user_locked_out)
 def locked(sender: Any, request: Any, username: str | None, **_: Any) -> None:
     known = User.objects.filter(username=username or "").first()
-    record(Event.LOCKED, request=request, user=known, name="?")
+    record(EventKind.LOCKED, request=request, user=known, name="?")
 
 
 @receiver(post_delete, sender=TOTPDevice)
@@ -56,13 +63,13 @@ def locked(sender: Any, request: Any, username: str | None, **_: Any) -> None:
 def factor_was_removed(sender: Any, instance: TOTPDevice | Passkey, **_: Any) -> None:
     if instance.confirmed:
         detail = two_factor.PASSKEY if sender is Passkey else ""
-        record(Event.FACTOR_REMOVED, about=instance.user.get_username(), detail=detail)
+        record(EventKind.FACTOR_REMOVED, about=instance.user.get_username(), detail=detail)
 
 
 @receiver(post_save, sender=CompanyLink)
 def company_link_was_allowed(sender: Any, instance: CompanyLink, created: bool, **_: Any) -> None:
     if created:
-        record(Event.LINK_ALLOWED, about=instance.user.get_username())
+        record(EventKind.LINK_ALLOWED, about=instance.user.get_username())
         guardians.note(instance.user, acting_user())
 
 
@@ -78,7 +85,7 @@ def user_was_saved(sender: Any, instance: User, created: bool, update_fields: An
     before = getattr(instance, "before_save", None)
     name = instance.get_username()
     if created or before is None:
-        record(Event.USER_ADDED, about=name)
+        record(EventKind.USER_ADDED, about=name)
         guardians.note(instance, acting_user(), invited=True)
         return
     # Others may have changed the columns that were not saved, since the instance was read.
@@ -86,13 +93,13 @@ def user_was_saved(sender: Any, instance: User, created: bool, update_fields: An
     new = {each for each in saved if getattr(before, each) != getattr(instance, each)}
     # Django renews an older hash of the same password at a sign-in, in this column alone.
     if "password" in new and saved != {"password"}:
-        record(Event.PASSWORD, about=name)
+        record(EventKind.PASSWORD, about=name)
         Invitation.objects.filter(user=instance).delete()  # the person can sign in
     details = [f"{each}={getattr(instance, each)}" for each in WATCHED if each in new]
     if "email" in new:
         details.append("email")  # the address itself is in no log
     if details:
-        record(Event.USER_CHANGED, about=name, detail=", ".join(details))
+        record(EventKind.USER_CHANGED, about=name, detail=", ".join(details))
     if new & {*WAYS_IN}:
         guardians.note(instance, acting_user())
     if "is_superuser" in new and instance.is_superuser and guardians.below_administrators(instance):
@@ -103,7 +110,7 @@ def user_was_saved(sender: Any, instance: User, created: bool, update_fields: An
 
 @receiver(post_delete, sender=User)
 def user_was_removed(sender: Any, instance: User, **_: Any) -> None:
-    record(Event.USER_REMOVED, about=instance.get_username())
+    record(EventKind.USER_REMOVED, about=instance.get_username())
 
 
 @receiver(m2m_changed, sender=User.groups.through)
@@ -118,4 +125,4 @@ def rights_changed(
     if isinstance(instance, User):
         guardians.note(instance, acting_user())
     names = sorted(str(each) for each in model.objects.filter(pk__in=pk_set or ()))
-    record(Event.RIGHTS, about=str(instance), detail=sign + (", ".join(names) or "*"))
+    record(EventKind.RIGHTS, about=str(instance), detail=sign + (", ".join(names) or "*"))

@@ -25,7 +25,7 @@ from joserfc.errors import JoseError
 
 from poster_admin.common.htmx import is_ours
 from poster_admin.users import security_log
-from poster_admin.users.models import CompanyIdentity, CompanyLink, Event
+from poster_admin.users.models import CompanyIdentity, CompanyLink, EventKind
 from poster_admin.users.sessions import CONFIRMED_AT
 
 log = logging.getLogger("poster_admin.users")
@@ -42,7 +42,7 @@ FAILURES = (requests.RequestException, OAuthError, JoseError, SuspiciousOperatio
             LookupError, TypeError, ValueError, AttributeError, RuntimeError, IntegrityError)  # fmt: skip
 
 
-class NameTaken(SuspiciousOperation):
+class UserNameTaken(SuspiciousOperation):
     """A user has the name here, and no owner has allowed the link."""
 
     def __init__(self, name: str) -> None:
@@ -96,8 +96,8 @@ def back(request: HttpRequest) -> HttpResponse:
     except FAILURES as error:
         # The error's text may contain the code or the token.
         log.warning("The company's sign-in failed: %s", type(error).__name__)
-        about = error.name if isinstance(error, NameTaken) else ""
-        security_log.record(Event.REFUSED, request=request, name="?", about=about, detail="oidc")
+        about = error.name if isinstance(error, UserNameTaken) else ""
+        security_log.record(EventKind.REFUSED, request=request, name="?", about=about, detail="oidc")
         return redirect(REFUSED)
     login(request, user, backend=BACKEND)
     signed_in_at = claims.get("auth_time")  # some providers do not say
@@ -184,9 +184,9 @@ def _user_behind(request: HttpRequest, subject: str, name: str, groups: list[str
             if user is None:
                 user = User.objects.create_user(name)
             elif not CompanyLink.objects.filter(user=user).delete()[0]:
-                raise NameTaken(name)
+                raise UserNameTaken(name)
             CompanyIdentity.objects.update_or_create(user=user, defaults=identity)
-        security_log.record(Event.LINKED, request=request, user=user)
+        security_log.record(EventKind.LINKED, request=request, user=user)
     if not user.is_active:
         raise SuspiciousOperation("The user is blocked here.")
     if settings.COMPANY_ROLES:

@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from poster_admin.users import security_log, sessions
 from poster_admin.users.accounts import lock_unchanged
-from poster_admin.users.models import Event, Passkey, RecoveryCode, TOTPDevice, new_key
+from poster_admin.users.models import EventKind, Passkey, RecoveryCode, TOTPDevice, new_key
 from poster_admin.users.sessions import CONFIRMATION_LIFE
 
 DUE = "second_factor_due"
@@ -61,13 +61,13 @@ def check_code(request: HttpRequest, text: str) -> bool:
         request.session[DUE] = False
         return True
     code = "".join(text.split()).replace("-", "").upper()
-    kind = Event.FACTOR_FAILED
+    kind = EventKind.FACTOR_FAILED
     if RecoveryCode.objects.filter(user=user, digest=_digest(code)).delete()[0]:
-        kind = Event.RECOVERY_USED
+        kind = EventKind.RECOVERY_USED
     elif django_otp.verify_token(user, device.persistent_id, code):
-        kind = Event.FACTOR_USED
+        kind = EventKind.FACTOR_USED
     security_log.record(kind, request=request)
-    if kind == Event.FACTOR_FAILED:
+    if kind == EventKind.FACTOR_FAILED:
         return False
     mark(request, device)
     return True
@@ -97,7 +97,7 @@ def finish(request: HttpRequest, device: TOTPDevice, code: str) -> list[str]:
         locked.confirmed = True
         locked.save(update_fields=["confirmed"])
     mark(request, locked)
-    security_log.record(Event.FACTOR_SET, request=request)
+    security_log.record(EventKind.FACTOR_SET, request=request)
     # Sessions begun before lack the mark.
     sessions.end(user, but=request.session.session_key)
     return renew_codes(user)

@@ -24,7 +24,7 @@ from poster_admin.common.htmx import is_ours, render_form, render_page
 from poster_admin.common.pages import page_at
 from poster_admin.users import sessions, two_factor
 from poster_admin.users.guardians import PASSWORD_DUE
-from poster_admin.users.models import ChosenLanguage, Event, RecoveryCode, TOTPDevice, passkeys_of
+from poster_admin.users.models import ChosenLanguage, EventKind, RecoveryCode, TOTPDevice, passkeys_of
 from poster_admin.users.password_links import NewPasswordForm
 from poster_admin.users.security_log import record
 from poster_admin.users.sessions import FORM_WAITS, ask_to_confirm, note_confirmation, recently_confirmed
@@ -35,7 +35,7 @@ CONFIRMED_FIRST = {"app", "no-app", "passkey", "codes"}
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
-class Request(HttpRequest):
+class UserRequest(HttpRequest):
     """A request of a signed-in user."""
 
     user: User
@@ -88,7 +88,7 @@ class CodeForm(forms.Form):
 @sensitive_variables()
 @sensitive_post_parameters("password", "code")
 @form_methods
-def confirm(request: Request) -> HttpResponse:
+def confirm(request: UserRequest) -> HttpResponse:
     """Ask for the password again; without one here, for a code, or the company's sign-in."""
     back = next_page(request)
     asked = "password" if request.user.has_usable_password() else "code"
@@ -109,7 +109,7 @@ def confirm(request: Request) -> HttpResponse:
             request.user = found
             update_session_auth_hash(request, request.user)
             note_confirmation(request)
-            record(Event.CONFIRMED, request=request, detail=asked)
+            record(EventKind.CONFIRMED, request=request, detail=asked)
             return redirect(back)
         form.add_error(asked, wrong)
     context: dict[str, Any] = {
@@ -122,7 +122,7 @@ def confirm(request: Request) -> HttpResponse:
 
 @sensitive_post_parameters()
 @form_methods
-def session_list(request: Request, add_passkey: Callable[[Request], HttpResponse]) -> HttpResponse:
+def session_list(request: UserRequest, add_passkey: Callable[[UserRequest], HttpResponse]) -> HttpResponse:
     """Show the cards of a user's own sign-in; `set` in the address opens the form of one."""
     opened = request.GET.get("set", "")
     if opened in CONFIRMED_FIRST and not recently_confirmed(request):
@@ -141,7 +141,7 @@ def session_list(request: Request, add_passkey: Callable[[Request], HttpResponse
             return add_passkey(request)
         case "codes" if request.method == "POST" and two_factor.factor_of(request.user):
             codes = two_factor.renew_codes(request.user)
-            record(Event.CODES_RENEWED, request=request)
+            record(EventKind.CODES_RENEWED, request=request)
             context = {"codes": codes, "next": reverse("sessions")}
             return render_page(request, "users/recovery_codes.html", context)
         case "" if request.method == "POST":
@@ -149,7 +149,7 @@ def session_list(request: Request, add_passkey: Callable[[Request], HttpResponse
     return show_sign_in(request, forms.Form())
 
 
-def show_sign_in(request: Request, form: forms.Form, **context: Any) -> HttpResponse:
+def show_sign_in(request: UserRequest, form: forms.Form, **context: Any) -> HttpResponse:
     """Show the page of a user's own sign-in, with a form in the card that `set` in the address opens."""
     return render_form(
         request,
@@ -166,12 +166,12 @@ def show_sign_in(request: Request, form: forms.Form, **context: Any) -> HttpResp
     )
 
 
-def _end_sessions(request: Request) -> HttpResponse:
+def _end_sessions(request: UserRequest) -> HttpResponse:
     one = request.POST.get("session")
     # The session of this request has no button: it ends only with all of them.
     here = request.session.session_key if one is not None else None
     ended = sessions.end(request.user, mark=one, but=here)
-    record(Event.SESSIONS_ENDED, request=request, detail=str(ended))
+    record(EventKind.SESSIONS_ENDED, request=request, detail=str(ended))
     if one is not None:
         if ended:
             messages.success(request, _("The session was ended."))
@@ -182,7 +182,7 @@ def _end_sessions(request: Request) -> HttpResponse:
     return redirect("login")
 
 
-def _change_password(request: Request) -> HttpResponse:
+def _change_password(request: UserRequest) -> HttpResponse:
     """Ask for the old password too, unless it is one that nobody knows: `guardians.end_ways_in`."""
     data = request.POST if request.method == "POST" else None
     form: Any
@@ -203,7 +203,7 @@ def _change_password(request: Request) -> HttpResponse:
     return redirect("sessions")
 
 
-def _set_up_app(request: Request) -> HttpResponse:
+def _set_up_app(request: UserRequest) -> HttpResponse:
     form = CodeForm(request.POST if request.method == "POST" else None)
     form.fields["code"].help_text = _("The six digits it shows now.")
     # The page opens at its top: the picture to scan stands above the field.
@@ -226,7 +226,7 @@ def _set_up_app(request: Request) -> HttpResponse:
 
 @sensitive_post_parameters("code")
 @form_methods
-def login_code(request: Request) -> HttpResponse:
+def login_code(request: UserRequest) -> HttpResponse:
     form = CodeForm(request.POST if request.method == "POST" else None)
     form.fields["code"].help_text = _("Six digits from your app, or one of your recovery codes.")
     back = next_page(request)

@@ -31,7 +31,7 @@ from groups.services.writes.submissions import NotRecorded
 from poster_admin.common import outages
 from poster_admin.common.outages import Outage, is_outage, optional
 from poster_admin.users import security_log
-from poster_admin.users.models import Event, SecurityEvent
+from poster_admin.users.models import EventKind, SecurityEvent
 from tests.support import environment
 from tests.support import outages as real
 from tests.support.commands import before_the_read, edit_of
@@ -213,9 +213,9 @@ def test_the_breaker_and_a_refused_token_are_left_out(staff, sandbox, locked, mo
 
 def test_the_security_log_stops_nothing(staff, locked, caplog):
     with locked():
-        security_log.record(Event.SNAPSHOT_READ, user=staff, detail="demo group:4")
+        security_log.record(EventKind.SNAPSHOT_READ, user=staff, detail="demo group:4")
     assert "snapshot_read user='staff'" in caplog.text
-    assert not SecurityEvent.objects.filter(kind=Event.SNAPSHOT_READ).exists()
+    assert not SecurityEvent.objects.filter(kind=EventKind.SNAPSHOT_READ).exists()
 
 
 def test_optional_work_is_left_out_while_sqlite_cannot_be_opened(locked, monkeypatch, tmp_path):

@@ -16,7 +16,7 @@ from groups.features.approvals.models import Breach, Limits
 from groups.features.notices.models import Delivery
 from groups.features.notices.services import set_chat
 from groups.features.saved_views.models import SavedView
-from groups.features.schedules.services import run_due
+from groups.features.schedules.services import run_due_plans
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job, WorkerHeartbeat
 from poster_admin.users import first_start
@@ -337,8 +337,8 @@ sent("plan_of_several_groups_refused", "/groups/schedule/?id=1,4", percent="20")
 def planned_changes(stage):
     planned(stage.user)
     planned(stage.user, group_id=1)
-    run_due(at(2))
-    run_due(at(4))
+    run_due_plans(at(2))
+    run_due_plans(at(4))
     planned(stage.user, starts=-timedelta(hours=1))
     stage.goto("/schedules/")
 

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from groups.features.snapshots.models import Snapshot
-from poster_admin.users.models import Event, SecurityEvent, UserSession
+from poster_admin.users.models import EventKind, SecurityEvent, UserSession
 from poster_admin.users.security_log import record
 from tests.support.transfers import start
 
@@ -36,9 +36,9 @@ def aged(row, **values):
 
 def test_old_lines_of_the_security_log_go_and_young_ones_stay(staff, settings):
     settings.SECURITY_LOG_DAYS = 30
-    record(Event.SIGNED_IN, user=staff)
+    record(EventKind.SIGNED_IN, user=staff)
     young = SecurityEvent.objects.first()
-    record(Event.SIGNED_OUT, user=staff)
+    record(EventKind.SIGNED_OUT, user=staff)
     aged(SecurityEvent.objects.first(), at=days(31))
     before = SecurityEvent.objects.count()
     assert prune()["lines of the security log"] == 1

@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from groups.features.approvals import services as approvals
 from groups.features.approvals.models import Breach
-from groups.features.bulk.services import Edit, EditPlan, Line, keep_plan
+from groups.features.bulk.services import Edit, EditPlan, PlanLine, keep_plan
 from groups.features.criteria.models import CriteriaPin
 from groups.features.saved_views.models import SavedView
 from groups.features.snapshots.models import Snapshot
@@ -100,7 +100,7 @@ def rows_of(staff, browse):
     client = browse(staff)
     client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", name=ONLY_HERE))
     group = read_now(staff.credentials, 1).group
-    line = Line(1, group.values, group_id=1, old=group.values)
+    line = PlanLine(1, group.values, group_id=1, old=group.values)
     kept = {"account": staff.credentials.account, "group_id": 1, "group_name": ONLY_HERE, "complete": True}
     return {
         f"/history/{CHANGE}/": Change.objects.get(),

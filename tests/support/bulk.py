@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 
 from groups.features.bulk import services as bulk
-from groups.features.bulk.services import EditPlan, Import, Line
+from groups.features.bulk.services import EditPlan, Import, PlanLine
 from groups.models import Job
 from groups.services import credentials as credentials_service
 from groups.services import groups as reads
@@ -21,8 +21,8 @@ def plan_edits(user, percents=(), created=(), kind=Import, **others):
     for group_id, percent in dict(percents).items():
         old = groups.find(group_id).values
         new = old.replace(percent=Decimal(percent), **others)
-        lines.append(Line(len(lines) + 2, new, group_id, old, clients=1))
-    lines += [Line(len(lines) + 2 + number, new) for number, new in enumerate(created)]
+        lines.append(PlanLine(len(lines) + 2, new, group_id, old, clients=1))
+    lines += [PlanLine(len(lines) + 2 + number, new) for number, new in enumerate(created)]
     return bulk.keep_plan(credentials, kind, EditPlan(tuple(lines)))
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from unittest import mock
 
-from groups.poster.transport import Answer, Failure
+from groups.poster.transport import Answer, TransportFailure
 
 # Outcomes of a POST. All other requests are answered correctly.
 FATES = {
@@ -173,14 +173,14 @@ class BadNetwork:
     def exchange(self, verb, url, *, params, form, timeouts, deadline):
         """Send one request, as `Transport.exchange`."""
         if deadline <= self._clock.seconds:
-            return Failure("deadline", sent=False, retryable=False)
+            return TransportFailure("deadline", sent=False, retryable=False)
         method = url.rpartition(".")[2]
         wait = min(timeouts.read, deadline - self._clock.seconds)
         self._clock.sleep(min(wait, self._chance.uniform(0.05, 0.3)))
         if verb == "GET":
             if self._chance.random() < READ_LOST:
                 self._clock.sleep(wait)
-                return Failure("timeout", sent=True)
+                return TransportFailure("timeout", sent=True)
             return _answer(self._read(method, params))
         return self._post(method, dict(form), wait)
 
@@ -198,7 +198,7 @@ class BadNetwork:
     def _post(self, method, form, wait):
         fate = draw(self._chance, FATES)
         if fate == "not sent":
-            return Failure("refused", sent=False)
+            return TransportFailure("refused", sent=False)
         operation = self.operation
         self.arrived[operation] += 1
 
@@ -224,7 +224,7 @@ class BadNetwork:
                 response = apply()
                 return _refusal(32, "No such record") if response is None else _answer(response)
         self._clock.sleep(wait)
-        return Failure("timeout", sent=True)
+        return TransportFailure("timeout", sent=True)
 
 
 def _answer(response):

@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 
 from poster_admin.settings import PASSWORD_HASHERS
 from poster_admin.users import limits
-from poster_admin.users.models import Event, SecurityEvent
+from poster_admin.users.models import EventKind, SecurityEvent
 from tests.support.pages import text_of
 from tests.support.people import PASSWORD
 
@@ -72,7 +72,7 @@ def test_an_older_hash_is_renewed_at_the_sign_in(nobody, browse):
     assert nobody.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
     assert nobody.check_password(PASSWORD)
     # A hash that was only renewed is the same password.
-    assert not SecurityEvent.objects.filter(kind=Event.PASSWORD).exists()
+    assert not SecurityEvent.objects.filter(kind=EventKind.PASSWORD).exists()
 
 
 @pytest.mark.django_db
@@ -90,7 +90,7 @@ def test_a_new_password_takes_no_further_turn_once_it_is_hashed(nobody, request)
     nobody.set_password(NEW)
     request.getfixturevalue("crowd")
     nobody.save()
-    assert SecurityEvent.objects.filter(kind=Event.PASSWORD, about="nobody").count() == 1
+    assert SecurityEvent.objects.filter(kind=EventKind.PASSWORD, about="nobody").count() == 1
 
 
 def test_only_so_many_are_hashed_at_once(monkeypatch):
@@ -193,7 +193,7 @@ def test_who_waits_in_vain_is_told_so_and_nothing_is_done(browse, owner, crowd, 
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     assert "Try again in 5 seconds." in text_of(answer)
     assert not AccessAttempt.objects.exists()
-    assert not SecurityEvent.objects.filter(kind=Event.FAILED).exists()
+    assert not SecurityEvent.objects.filter(kind=EventKind.FAILED).exists()
     assert User.objects.get().password == before
     crowd.close()
     assert what(browse, owner).status_code in {200, 302}

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.utils.http import urlsafe_base64_encode
 
 from poster_admin.users import password_links
-from poster_admin.users.models import Event, Guardian, SecurityEvent
+from poster_admin.users.models import EventKind, Guardian, SecurityEvent
 from tests.support.pages import text_of
 from tests.support.sign_in import choose_password
 
@@ -69,8 +69,8 @@ def test_a_new_person_is_invited_by_mail_and_chooses_the_password(inbox, owner, 
     assert "Your password is saved" in text_of(theirs.get(done["Location"]))
     assert signs_in(theirs)
     assert theirs.get("/accounts/sessions/").status_code == 200
-    assert SecurityEvent.objects.filter(kind=Event.INVITED, user=owner, about="olena").count() == 1
-    assert SecurityEvent.objects.filter(kind=Event.PASSWORD, about="olena").count() == 1
+    assert SecurityEvent.objects.filter(kind=EventKind.INVITED, user=owner, about="olena").count() == 1
+    assert SecurityEvent.objects.filter(kind=EventKind.PASSWORD, about="olena").count() == 1
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_mail_server_that_takes_none_leaves_a_password_and_another_try(
     assert "The invitation could not be sent" in text_of(answer)
     assert "The mail server took no mail with an invitation" in caplog.text
     assert ADDRESS not in caplog.text
-    assert not SecurityEvent.objects.filter(kind=Event.INVITED).exists()
+    assert not SecurityEvent.objects.filter(kind=EventKind.INVITED).exists()
     shown = re.search(r"data-password>([^<]+)<", answer.text)[1]
     again = client.post(f"{page()}invite/", follow=True)
     assert "No invitation was sent: the mail server did not take it." in text_of(again)

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth import SESSION_KEY
 
 from poster_admin.users import passkeys
-from poster_admin.users.models import Event, Passkey, RecoveryCode, SecurityEvent, UserSession
+from poster_admin.users.models import EventKind, Passkey, RecoveryCode, SecurityEvent, UserSession
 from tests.support.people import PASSWORD
 from tests.support.sign_in import CODE, after_a_while, set_up, sign_in_by_form
 from tests.users.authenticator import PRESENT, Authenticator, encode
@@ -57,7 +57,7 @@ def test_the_first_one_comes_with_recovery_codes_and_ends_earlier_sessions(staff
     assert client.get("/groups/").status_code == 200
     passkey = Passkey.objects.get(user=staff)
     assert (passkey.name, passkey.last_used_at) == ("Phone", None)
-    assert (Event.FACTOR_SET, "staff", "passkey") in kinds()
+    assert (EventKind.FACTOR_SET, "staff", "passkey") in kinds()
     assert register(client, Authenticator(number=2))["Location"] == "/accounts/sessions/"
     assert Passkey.objects.filter(user=staff).count() == 2
     assert len(set(Passkey.objects.values_list("handle", flat=True))) == 1
@@ -85,7 +85,7 @@ def test_it_is_the_second_factor_after_the_password(browse, device):
     assert half.get("/groups/").status_code == 200
     assert half.session.session_key != key
     assert Passkey.objects.get().last_used_at is not None
-    assert kinds()[-1] == (Event.FACTOR_USED, "staff", "passkey")
+    assert kinds()[-1] == (EventKind.FACTOR_USED, "staff", "passkey")
 
 
 def test_a_recovery_code_stands_in_for_a_lost_passkey(staff, browse):
@@ -107,7 +107,7 @@ def test_it_signs_in_without_name_and_password(staff, browse, device):
     assert client.session.session_key != key
     row = UserSession.objects.get(pk=client.session.session_key)
     assert (row.user, row.address) == (staff, "127.0.0.1")
-    assert [kind for kind, *_ in kinds()[-2:]] == [Event.SIGNED_IN, Event.FACTOR_USED]
+    assert [kind for kind, *_ in kinds()[-2:]] == [EventKind.SIGNED_IN, EventKind.FACTOR_USED]
     # It counts as a fresh sign-in, and stands for the second factor that owners may need.
     assert client.get(NEW).status_code == 200
     staff.refresh_from_db()
@@ -138,7 +138,7 @@ def test_it_confirms_instead_of_the_password(staff, browse, device):
     assert client.get(NEW).status_code == 302
     assert use(client, device, NEW)["Location"] == NEW
     assert client.get(NEW).status_code == 200
-    assert kinds()[-1] == (Event.CONFIRMED, "staff", "passkey")
+    assert kinds()[-1] == (EventKind.CONFIRMED, "staff", "passkey")
 
 
 def test_a_user_without_a_password_here_uses_it_beside_the_company_not_instead(staff, browse, device):
@@ -161,7 +161,7 @@ def test_a_blocked_user_is_refused(staff, browse, device):
     assert answer.status_code == 422
     assert "/accounts/login/?next=%2Fgroups%2F%3Fq%3Da" in answer.content.decode()
     assert not is_signed_in(client)
-    assert kinds()[-1] == (Event.PASSKEY_FAILED, "?", "")
+    assert kinds()[-1] == (EventKind.PASSKEY_FAILED, "?", "")
 
 
 def test_a_passkey_of_somebody_else_is_no_second_factor(owner, browse, device):
@@ -266,7 +266,7 @@ def test_to_remove_one_the_password_is_asked_for_and_the_codes_go_with_the_last_
     client.post(f"/accounts/passkeys/{Passkey.objects.get().pk}/remove/")
     assert not RecoveryCode.objects.exists()
     assert sign_in_by_form(browse, "staff").get("/groups/").status_code == 200
-    removed = SecurityEvent.objects.filter(kind=Event.FACTOR_REMOVED, user=staff, detail="passkey")
+    removed = SecurityEvent.objects.filter(kind=EventKind.FACTOR_REMOVED, user=staff, detail="passkey")
     assert removed.count() == 2
 
 
@@ -294,7 +294,7 @@ def test_an_owner_resets_it_and_nothing_signs_in_by_it_any_more(owner, staff, br
     assert not RecoveryCode.objects.exists()
     assert session.get("/groups/").status_code == 302
     assert use(browse(), device).status_code == 422
-    assert (Event.FACTOR_REMOVED, "owner", "passkey") in kinds()
+    assert (EventKind.FACTOR_REMOVED, "owner", "passkey") in kinds()
 
 
 def test_an_owner_sees_passkeys_in_the_admin_without_their_keys(owner, browse, device):
@@ -305,4 +305,4 @@ def test_an_owner_sees_passkeys_in_the_admin_without_their_keys(owner, browse, d
     url = f"/admin/users/passkey/{passkey.pk}/delete/"
     assert browse(owner).post(url, {"post": "yes"}).status_code == 302
     assert not Passkey.objects.exists()
-    assert Event.FACTOR_REMOVED in [kind for kind, *_ in kinds()]
+    assert EventKind.FACTOR_REMOVED in [kind for kind, *_ in kinds()]

@@ -7,7 +7,7 @@ import threading
 import pytest
 from django.contrib.auth.models import User
 
-from poster_admin.users.models import Event, SecurityEvent, UserSession
+from poster_admin.users.models import EventKind, SecurityEvent, UserSession
 from poster_admin.users.password_links import MAIL_THREAD
 from tests.support.pages import text_of
 from tests.support.people import PASSWORD
@@ -69,7 +69,7 @@ def test_a_forgotten_password_is_replaced_from_the_sign_in_page(inbox, forgetful
     assert not may_sign_in(browse(), PASSWORD)
     assert elsewhere.get("/groups/").status_code == 302
     assert UserSession.objects.filter(user=forgetful).count() == 1
-    assert SecurityEvent.objects.filter(kind=Event.PASSWORD, about="staff").exists()
+    assert SecurityEvent.objects.filter(kind=EventKind.PASSWORD, about="staff").exists()
 
 
 def test_the_link_leads_to_the_address_of_the_site_whatever_host_was_asked(

@@ -21,7 +21,7 @@ from groups.services import credentials
 from poster_admin.users import accounts, guardians, two_factor
 from poster_admin.users.models import (
     CompanyLink,
-    Event,
+    EventKind,
     Guardian,
     Passkey,
     SecurityEvent,
@@ -255,8 +255,8 @@ def test_the_log_has_what_happened_to_people_of_the_own_account_alone(
 ):
     browse(owner).post(f"{page_of(staff)}?step=sign-out")
     browse(admin_user).post(f"{page_of(outsider)}?step=sign-out")
-    record(Event.FAILED, user=newcomer)
-    record(Event.FAILED, name="?")
+    record(EventKind.FAILED, user=newcomer)
+    record(EventKind.FAILED, name="?")
     assert names_logged(browse(owner)) == {"owner", "staff"}
     assert names_logged(browse(outsider)) == {"admin", "outsider"}
     assert names_logged(browse(admin_user)) == {"owner", "staff", "admin", "outsider", "newcomer", "?"}
@@ -267,10 +267,10 @@ def test_the_log_has_what_happened_to_people_of_the_own_account_alone(
 
 
 def test_a_line_stays_with_the_account_that_its_user_had(owner, outsider, staff, browse, sandbox):
-    record(Event.CONFIRMED, user=outsider)
+    record(EventKind.CONFIRMED, user=outsider)
     PosterCredentials.objects.filter(user=outsider).delete()
     connect(outsider, "demo", sandbox)
-    record(Event.CODES_RENEWED, user=outsider)
+    record(EventKind.CODES_RENEWED, user=outsider)
     lines = browse(owner).get(LOG).text.partition("<tbody>")[2]
     assert "Made new recovery codes" in lines
     assert "Removed a token" not in lines

@@ -6,7 +6,7 @@ import pytest
 from axes.models import AccessAttempt
 
 from groups.models import Change
-from poster_admin.users.models import Event, SecurityEvent, UserSession
+from poster_admin.users.models import EventKind, SecurityEvent, UserSession
 from tests.support.pages import GROUP_4, REMOVAL, fragment, open_form
 from tests.support.people import PASSWORD
 from tests.support.sign_in import after_a_while
@@ -29,7 +29,7 @@ def test_a_removal_with_clients_asks_first_and_goes_on_then(owner, browse, sandb
     assert (answer.status_code, answer["Location"]) == (302, REMOVAL)
     assert client.session.session_key != key
     assert client.post(REMOVAL, open_form(client, REMOVAL, confirm_name=GROUP_4)).status_code == 302
-    assert SecurityEvent.objects.get(kind=Event.CONFIRMED, user=owner).detail == "password"
+    assert SecurityEvent.objects.get(kind=EventKind.CONFIRMED, user=owner).detail == "password"
 
 
 def test_a_lost_removal_is_sent_again_only_after_it(owner, browse, sandbox):

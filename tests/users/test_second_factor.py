@@ -11,7 +11,7 @@ from django.db import connection as database
 from django.utils import timezone
 
 from poster_admin.users import two_factor
-from poster_admin.users.models import Event, Passkey, RecoveryCode, SecurityEvent, TOTPDevice
+from poster_admin.users.models import EventKind, Passkey, RecoveryCode, SecurityEvent, TOTPDevice
 from tests.support.pages import text_of
 from tests.support.people import PASSWORD
 from tests.support.sign_in import CODE, SET, after_a_while, code_of, set_up, sign_in_by_form
@@ -37,7 +37,9 @@ def test_it_is_set_up_by_its_first_code_and_then_asked_for(staff, browse):
     answer = half.post(CODE, {"code": code_of(device, steps=1), "next": "/groups/?q=a"})
     assert answer["Location"] == "/groups/?q=a"
     assert half.get("/groups/").status_code == 200
-    assert {Event.FACTOR_SET, Event.FACTOR_USED} <= set(SecurityEvent.objects.values_list("kind", flat=True))
+    assert {EventKind.FACTOR_SET, EventKind.FACTOR_USED} <= set(
+        SecurityEvent.objects.values_list("kind", flat=True)
+    )
 
 
 def test_a_key_that_was_shown_a_while_ago_and_not_used_is_shown_no_more(staff, browse):
@@ -82,7 +84,7 @@ def test_a_code_works_once_and_wrong_ones_make_it_wait(staff, browse):
     assert other.post(CODE, {"code": code}).status_code == 422
     device.refresh_from_db()
     assert device.throttling_failure_count == 1
-    assert SecurityEvent.objects.filter(kind=Event.FACTOR_FAILED, user=staff).count() == 1
+    assert SecurityEvent.objects.filter(kind=EventKind.FACTOR_FAILED, user=staff).count() == 1
 
 
 def test_guessing_at_codes_makes_even_the_right_one_wait_ever_longer(staff, browse):
@@ -183,7 +185,7 @@ def test_who_has_typed_the_password_again_removes_it(staff, browse):
     client.post("/accounts/sessions/?set=no-app")
     assert not TOTPDevice.objects.exists()
     assert not RecoveryCode.objects.exists()
-    assert SecurityEvent.objects.filter(kind=Event.FACTOR_REMOVED).exists()
+    assert SecurityEvent.objects.filter(kind=EventKind.FACTOR_REMOVED).exists()
 
 
 def test_owners_need_one_where_it_is_required(owner, staff, browse, settings):

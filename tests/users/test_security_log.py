@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from poster_admin.users.models import Event, Invitation, SecurityEvent
+from poster_admin.users.models import EventKind, Invitation, SecurityEvent
 from poster_admin.users.security_log import record
 from tests.support.pages import text_of
 from tests.support.people import PASSWORD
@@ -21,18 +21,18 @@ def test_a_sign_in_a_failure_a_lock_and_a_sign_out_are_written_down(staff, brows
     client = browse(REMOTE_ADDR="10.1.2.3")
     answer = client.post(LOGIN, {"username": "staff", "password": PASSWORD})
     client.post("/accounts/logout/")
-    event = SecurityEvent.objects.get(kind=Event.SIGNED_IN)
+    event = SecurityEvent.objects.get(kind=EventKind.SIGNED_IN)
     assert (event.user, event.address, event.request_id) == (staff, "10.1.2.3", answer["X-Request-ID"])
-    assert security_lines(Event.SIGNED_OUT) == [("staff", "", "")]
+    assert security_lines(EventKind.SIGNED_OUT) == [("staff", "", "")]
     for _ in range(5):
         client.post(LOGIN, {"username": "staff", "password": "wrong"})
-    assert security_lines(Event.FAILED) == [("staff", "", "")] * 5
-    assert security_lines(Event.LOCKED) == [("staff", "", "")]
+    assert security_lines(EventKind.FAILED) == [("staff", "", "")] * 5
+    assert security_lines(EventKind.LOCKED) == [("staff", "", "")]
 
 
 def test_a_password_in_the_field_of_the_name_is_not_kept(browse):
     browse().post(LOGIN, {"username": "my-secret-password", "password": "x"})
-    assert security_lines(Event.FAILED) == [("?", "", "")]
+    assert security_lines(EventKind.FAILED) == [("?", "", "")]
 
 
 def test_who_changes_rights_is_named_with_whom_and_which(owner, staff, browse):
@@ -42,7 +42,7 @@ def test_who_changes_rights_is_named_with_whom_and_which(owner, staff, browse):
     answer = browse(owner).post(f"/admin/auth/user/{staff.pk}/change/", data)
     assert answer.status_code == 302
     assert {("owner", "staff", "+Managers"), ("owner", "staff", "-Staff")} <= set(
-        security_lines(Event.RIGHTS)
+        security_lines(EventKind.RIGHTS)
     )
 
 
@@ -50,8 +50,8 @@ def test_tokens_that_come_and_go_are_written_down(staff, newcomer, browse, sandb
     client = browse(newcomer)
     client.post("/account/", {"account": "demo", "token": sandbox.accounts["demo"].token})
     client.post("/account/disconnect/")
-    assert security_lines(Event.TOKEN_SET) == [("newcomer", "", "demo")]
-    assert security_lines(Event.TOKEN_REMOVED) == [("newcomer", "", "demo")]
+    assert security_lines(EventKind.TOKEN_SET) == [("newcomer", "", "demo")]
+    assert security_lines(EventKind.TOKEN_REMOVED) == [("newcomer", "", "demo")]
 
 
 def test_passwords_and_switches_of_users_are_written_down(staff):
@@ -60,9 +60,9 @@ def test_passwords_and_switches_of_users_are_written_down(staff):
     staff.is_active = False
     staff.save()
     staff.delete()
-    assert security_lines(Event.PASSWORD) == [("", "staff", "")]
-    assert security_lines(Event.USER_CHANGED) == [("", "staff", "is_active=False")]
-    assert security_lines(Event.USER_REMOVED) == [("", "staff", "")]
+    assert security_lines(EventKind.PASSWORD) == [("", "staff", "")]
+    assert security_lines(EventKind.USER_CHANGED) == [("", "staff", "is_active=False")]
+    assert security_lines(EventKind.USER_REMOVED) == [("", "staff", "")]
 
 
 def test_a_column_that_was_not_saved_has_not_changed(staff):
@@ -115,7 +115,7 @@ def test_owners_read_it_in_their_language(owner, staff, browse):
     staff.groups.add(Group.objects.get(name="Managers"))
     staff.is_active = False
     staff.save()
-    record(Event.CONFIRMED, user=owner, detail="passkey")
+    record(EventKind.CONFIRMED, user=owner, detail="passkey")
     text = text_of(browse(owner, language="uk").get(LOG))
     assert "+Менеджер" in text
     assert "заблоковано" in text
@@ -126,7 +126,7 @@ def test_owners_read_it_in_their_language(owner, staff, browse):
 
 def test_the_title_of_a_long_log_names_the_page(owner, staff, browse):
     for _ in range(51):
-        record(Event.FAILED, name="staff")
+        record(EventKind.FAILED, name="staff")
     page = browse(owner).get("/people/?log&page=2")
     assert "page 2 of 2" in page.content.decode().partition("</title>")[0]
 
@@ -147,8 +147,8 @@ def test_a_line_of_json_has_the_request_and_no_token(sandbox, log_stream):
 
 
 def test_a_token_typed_as_a_name_is_masked(db):
-    record(Event.FAILED, name="ab" * 16)
-    assert security_lines(Event.FAILED) == [("[token]", "", "")]
+    record(EventKind.FAILED, name="ab" * 16)
+    assert security_lines(EventKind.FAILED) == [("[token]", "", "")]
 
 
 def test_the_settings_lead_owners_to_the_log_and_nobody_else(owner, staff, browse):

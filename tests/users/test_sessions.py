@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from groups.poster.errors import redact
 from poster_admin.common.client_ip import client_address, describe_agent
-from poster_admin.users.models import Event, SecurityEvent, UserSession
+from poster_admin.users.models import EventKind, SecurityEvent, UserSession
 from poster_admin.users.password_links import NewPasswordForm
 from poster_admin.users.sessions import SessionStore
 from poster_admin.users.views import OwnPasswordForm
@@ -148,7 +148,7 @@ def test_a_new_password_undoes_no_block_made_meanwhile(staff, rf, form_class):
     user = User.objects.get(pk=staff.pk)
     assert not user.is_active
     assert user.check_password(new)
-    assert SecurityEvent.objects.filter(kind=Event.PASSWORD, about="staff").count() == 1
+    assert SecurityEvent.objects.filter(kind=EventKind.PASSWORD, about="staff").count() == 1
 
 
 def test_guessing_at_the_old_password_is_locked_as_at_the_sign_in(staff, browse):

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from django.contrib.auth.models import User
 
-from poster_admin.users.models import CompanyIdentity, CompanyLink, Event, Guardian, SecurityEvent
+from poster_admin.users.models import CompanyIdentity, CompanyLink, EventKind, Guardian, SecurityEvent
 from tests.support.openid_provider import DISCOVERY, Provider, new_key
 from tests.support.pages import fragment
 from tests.support.sign_in import ROLES, after_a_while, roles
@@ -80,7 +80,7 @@ def test_a_token_that_is_not_right_lets_nobody_in(provider, browse, lie):
     assert through(client, provider)["Location"] == "/accounts/login/?company=refused"
     assert client.get("/groups/").status_code == 302
     assert not User.objects.exists()
-    assert SecurityEvent.objects.filter(kind=Event.REFUSED, detail="oidc").exists()
+    assert SecurityEvent.objects.filter(kind=EventKind.REFUSED, detail="oidc").exists()
 
 
 def test_a_signature_of_somebody_else_lets_nobody_in(provider, browse):
@@ -172,7 +172,7 @@ def test_a_name_of_our_own_is_not_given_away(provider, browse, owner, nobody):
     for name in ("owner", "nobody"):
         provider.claims["preferred_username"] = name
         assert through(browse(), provider)["Location"] == REFUSED
-        assert SecurityEvent.objects.filter(kind=Event.REFUSED, about=name, detail="oidc").count() == 1
+        assert SecurityEvent.objects.filter(kind=EventKind.REFUSED, about=name, detail="oidc").count() == 1
     assert not CompanyIdentity.objects.exists()
 
 
@@ -185,9 +185,11 @@ def test_an_owner_allows_a_link_by_the_name_and_it_is_used_up(provider, browse, 
     identity = CompanyIdentity.objects.get()
     assert (identity.user, identity.issuer, identity.subject) == (nobody, provider.url, "subject-1")
     assert not CompanyLink.objects.exists()
-    allowed, linked = SecurityEvent.objects.filter(kind__in=(Event.LINK_ALLOWED, Event.LINKED)).order_by("at")
-    assert (allowed.kind, allowed.user, allowed.about) == (Event.LINK_ALLOWED, owner, "nobody")
-    assert (linked.kind, linked.user) == (Event.LINKED, nobody)
+    allowed, linked = SecurityEvent.objects.filter(
+        kind__in=(EventKind.LINK_ALLOWED, EventKind.LINKED)
+    ).order_by("at")
+    assert (allowed.kind, allowed.user, allowed.about) == (EventKind.LINK_ALLOWED, owner, "nobody")
+    assert (linked.kind, linked.user) == (EventKind.LINKED, nobody)
     # From now on the subject decides: the name alone admits nobody else, and another name is the same user.
     provider.claims = {"sub": "subject-2", "preferred_username": "nobody"}
     provider.userinfo = {"sub": "subject-2"}

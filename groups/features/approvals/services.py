@@ -55,9 +55,9 @@ from groups.services.writes.execute import execute
 from groups.services.writes.gates import Gate
 from groups.services.writes.lag import named_groups
 from groups.services.writes.reach import Reach, changes_terms, count_reached, effect_on_group, reached_by
-from groups.services.writes.submissions import Held, Locked, NotNow, OperationReused, find_known
+from groups.services.writes.submissions import Locked, NotNow, OperationReused, WriteHeld, find_known
 from poster_admin.users.accounts import name_of
-from poster_admin.users.models import Event as SecurityEvent
+from poster_admin.users.models import EventKind
 from poster_admin.users.security_log import record
 
 Limit = Limits.Limit
@@ -71,7 +71,7 @@ type Number = Decimal | int | None
 submissions.register(ApprovalRequest.objects.select_related("job"), order=-1)
 
 
-class BeyondLimits(Held):
+class BeyondLimits(WriteHeld):
     """The write goes beyond limits of its account, and nothing allows that; nothing was sent."""
 
     def __init__(self, breaches: Iterable[Breach]) -> None:
@@ -143,7 +143,7 @@ def set_limits(
     before, after = ({key: plain(value) for key, value in each.items()} for each in (stored, limits.values))
     changed = [limit for limit in Limit if before.get(limit) != after.get(limit)]
     words = [f"{limit}: {before.get(limit, '–')} → {after.get(limit, '–')}" for limit in changed]
-    record(SecurityEvent.LIMITS_SET, user=user, detail=", ".join([account_id, *words]))
+    record(EventKind.LIMITS_SET, user=user, detail=", ".join([account_id, *words]))
 
 
 @gates.register

@@ -114,7 +114,7 @@ class LimitsForm(forms.Form):
         return [(str(field.label), field.value()) for field in LimitsForm(limits=self.limits)]
 
 
-class ReasonForm(forms.Form):
+class RefusalForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=LONGEST_REASON,
@@ -126,7 +126,7 @@ class ReasonForm(forms.Form):
     )
 
 
-class ConsentForm(ReasonForm):
+class ConsentForm(RefusalForm):
     """A reason to go beyond the limits; `reached` is the number of clients that the form has shown."""
 
     reached = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
@@ -204,7 +204,7 @@ def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
 @requires("exceed_limits")
 def request_refuse(request: Request, request_id: uuid.UUID) -> HttpResponse:
     asked = _find_to_decide(request, request_id)
-    form = ReasonForm(request.POST)
+    form = RefusalForm(request.POST)
     if not form.is_valid():
         return _show(request, asked, status=422, reason_form=form)
     try:
@@ -363,7 +363,7 @@ def _show(
         "changes": list(asked.changes) if is_for_change else [],
         "started": None if is_for_change or asked.present_state != State.APPROVED else asked.asked.row,
     }
-    context = {"page": page, "reason_form": ReasonForm(), **context}
+    context = {"page": page, "reason_form": RefusalForm(), **context}
     return render_page(request, "approvals/request.html", context, fragment="request", status=status)
 
 

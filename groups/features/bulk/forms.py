@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from groups.features.bulk.services import Line
+from groups.features.bulk.services import PlanLine
 from groups.forms import INCOMPLETE, LARGEST_BONUS, DecimalField, FileInput, GroupForm
 from groups.poster import Group, GroupValues
 from groups.poster.fields import plain
@@ -75,7 +75,7 @@ class PercentsForm(forms.Form):
         data: Any = None,
         *,
         groups: Iterable[Group],
-        typed: Mapping[int, Line] = MappingProxyType({}),
+        typed: Mapping[int, PlanLine] = MappingProxyType({}),
     ) -> None:
         now = {group.id: group for group in groups}
         # A discount group has no birthday bonus.
@@ -133,9 +133,9 @@ class PercentsForm(forms.Form):
         }
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[PlanLine]:
         edited = enumerate(self.changed.items(), 1)
-        return [Line.of(number, new, self.groups[group_id]) for number, (group_id, new) in edited]
+        return [PlanLine.of(number, new, self.groups[group_id]) for number, (group_id, new) in edited]
 
     @property
     def draft(self) -> str:

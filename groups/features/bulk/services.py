@@ -45,7 +45,7 @@ DRAFTS_AT_MOST = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Line(Content):
+class PlanLine(Content):
     """One line of a plan: the old and new values of a group; `old` is None for a group to be created.
 
     `number` is the line's position in the file or form. No two lines of a plan have the same one: the
@@ -128,7 +128,7 @@ class EditPlan(Content):
     stored.
     """
 
-    lines: tuple[Line, ...] = ()
+    lines: tuple[PlanLine, ...] = ()
     unchanged: int = 0
     ignored: tuple[str, ...] = ()
     unlisted: tuple[str, ...] = ()
@@ -172,7 +172,7 @@ class Edit(JobKind):
     def group_ids(self) -> list[int]:
         return [line.group_id for line in self.plan.lines if line.group_id is not None]
 
-    def lines_onto(self, groups: Iterable[Group]) -> tuple[Line, ...]:
+    def lines_onto(self, groups: Iterable[Group]) -> tuple[PlanLine, ...]:
         """Return the lines onto the values of the groups now, without those that are so already."""
         now = {group.id: group for group in groups}
         lines = []
@@ -314,7 +314,7 @@ class _Edit:
         if change.state == State.APPLIED:
             self._job.move_on(Job.State.RUNNING, tested=True)
 
-    def _commands(self, lines: Iterable[tuple[Line, int, uuid.UUID]]) -> list[GroupCommand]:
+    def _commands(self, lines: Iterable[tuple[PlanLine, int, uuid.UUID]]) -> list[GroupCommand]:
         commands: list[GroupCommand] = []
         for line, _tries, operation in lines:
             values: dict[str, Any] = {"operation": operation, "intended": line.new, "job": self._job}
@@ -325,7 +325,7 @@ class _Edit:
                 commands.append(UpdateGroup(**values, group_id=line.group_id, loaded=line.old))
         return commands
 
-    def _due(self) -> list[tuple[Line, int, uuid.UUID]]:
+    def _due(self) -> list[tuple[PlanLine, int, uuid.UUID]]:
         """Return the lines that may be tried, each with the number of its tries so far, and its operation.
 
         A line whose last try failed comes last, so that it keeps none of the others waiting.

@@ -24,7 +24,7 @@ from groups.features.bulk.files.read_workbook import ROWS_AT_MOST
 from groups.features.bulk.files.schemes import write_scheme
 from groups.features.bulk.files.tables import NotReadable, compare_with_poster
 from groups.features.bulk.forms import PREFIXES, CalculationForm, PercentsForm, UploadForm
-from groups.features.bulk.services import Edit, EditPlan, Import, Line
+from groups.features.bulk.services import Edit, EditPlan, Import, PlanLine
 from groups.features.schedules.views import warnings_of_groups
 from groups.models import Job
 from groups.poster import Group
@@ -73,7 +73,7 @@ class Sheet:
         with suppress(ValueError):
             plan_id = uuid.UUID(request.GET.get("plan", ""))
         job = services.plan_of(credentials, plan_id) if plan_id else None
-        self.lines: dict[int, Line] = {}
+        self.lines: dict[int, PlanLine] = {}
         now = {group.id: group for group in self.groups}
         for line in EditPlan.from_json(job.wanted).lines if job and job.kind == Edit.kind else ():
             if line.group_id is not None:
@@ -119,7 +119,7 @@ def bulk_edit(request: Request) -> HttpResponse:
             return _show_sheet(request, sheet, form, calculation)
         for group in chosen:
             if group.id in values:
-                line, typed = Line.of(0, values[group.id], group), by_id.get(group.id)
+                line, typed = PlanLine.of(0, values[group.id], group), by_id.get(group.id)
                 # Keep the old value of a typed line: if Poster has another one by now, that is a conflict.
                 by_id[group.id] = replace(line, old=typed.old) if typed else line
         lines = list(by_id.values())
@@ -234,7 +234,7 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
 
 
 def plan_page(
-    lines: Iterable[Line],
+    lines: Iterable[PlanLine],
     warnings: Mapping[int, list[str]] = MappingProxyType({}),
     page: str | None = None,
 ) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class BoundsForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's takes n
         }
 
 
-class ReasonForm(forms.Form):
+class SharedCardForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Whose card is it, and why shared?"), max_length=LONGEST_REASON
     )
@@ -59,11 +59,16 @@ def cards(request: Request) -> HttpResponse:
         form.save()
         messages.success(request, _("The bounds are set. They count from the next night."))
         return redirect("groups:cards")
-    return _show(request, form, status=422 if form.errors else 200)
+    return _show_cards(request, form, status=422 if form.errors else 200)
 
 
-def _show(
-    request: Request, form: BoundsForm, *, reason: ReasonForm | None = None, of: int = 0, status: int = 200
+def _show_cards(
+    request: Request,
+    form: BoundsForm,
+    *,
+    reason: SharedCardForm | None = None,
+    of: int = 0,
+    status: int = 200,
 ) -> HttpResponse:
     """Show the page, with the form that was wrong: the bounds, or the reason for the card `of` a client."""
     credentials, account_id = request.credentials, request.credentials.account_id
@@ -91,7 +96,7 @@ def _show(
             "rows": [],
             "more": [],
             "looks_shared": client_id in look_shared,
-            "reason": reason if reason and client_id == of else ReasonForm(auto_id=f"id_%s_{client_id}"),
+            "reason": reason if reason and client_id == of else SharedCardForm(auto_id=f"id_%s_{client_id}"),
             "is_open": reason is not None and client_id == of,
         }
         for client_id in client_ids
@@ -147,10 +152,10 @@ def exempt(request: Request, client_id: int) -> HttpResponse:
     """Say that a card is meant to be on many receipts, and why."""
     credentials = request.credentials
     check_token(credentials)
-    form = ReasonForm(request.POST)
+    form = SharedCardForm(request.POST)
     if not form.is_valid():
         bounds = BoundsForm(instance=Bounds.of(credentials.account_id))
-        return _show(request, bounds, reason=form, of=client_id, status=422)
+        return _show_cards(request, bounds, reason=form, of=client_id, status=422)
     SharedCard.objects.get_or_create(
         account=credentials.account,
         client_id=client_id,

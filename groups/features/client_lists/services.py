@@ -35,7 +35,7 @@ _gaps = re.compile(r"[\s\-–—]+")
 _card = re.compile(r"(?=\w*\d)\w+")
 
 
-class State(TextChoices):
+class LineState(TextChoices):
     """The result for a line; `found` alone is moved."""
 
     FOUND = "found", gettext_lazy("will be moved")
@@ -63,7 +63,7 @@ def keys_of(text: str, *kinds: str) -> frozenset[Key]:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Line:
+class ListLine:
     """A line of a list, from 1, as it was typed, and what each of its cells may name a client by."""
 
     number: int
@@ -72,11 +72,11 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Listed:
+class LineResult:
     """A line and its result: the `clients` that it fits, and the `first_line` that named the same one."""
 
-    line: Line
-    state: State
+    line: ListLine
+    state: LineState
     clients: tuple[Client, ...] = ()
     first_line: int = 0
 
@@ -104,7 +104,7 @@ def has_groups(name: str, content: bytes) -> bool:
     return False
 
 
-def lines_of_text(text: str, *, numbers: bool = False) -> list[Line]:
+def lines_of_text(text: str, *, numbers: bool = False) -> list[ListLine]:
     """Return the lines of a text that are not blank, numbered from 1.
 
     With `numbers`, what no header names may be the number of a client too. Raises `NotReadable`.
@@ -118,12 +118,12 @@ def lines_of_text(text: str, *, numbers: bool = False) -> list[Line]:
     return _lines_of([(number, row, _cells(row, delimiter)) for number, row in rows], numbers)
 
 
-def lines_of_file(content: bytes, *, numbers: bool = False) -> list[Line]:
+def lines_of_file(content: bytes, *, numbers: bool = False) -> list[ListLine]:
     rows = tables.read_table(content, COLUMNS).items()
     return _lines_of([(number, "; ".join(filter(None, row)), row) for number, row in rows], numbers)
 
 
-def _lines_of(rows: Sequence[tuple[int, str, Sequence[str]]], numbers: bool) -> list[Line]:
+def _lines_of(rows: Sequence[tuple[int, str, Sequence[str]]], numbers: bool) -> list[ListLine]:
     for number, _text, cells in rows:
         if any(len(cell) > LONGEST_CELL for cell in cells):
             raise tables.NotReadable(_("Line %(line)s has a cell that is too long.") % {"line": number})
@@ -152,7 +152,7 @@ def _lines_of(rows: Sequence[tuple[int, str, Sequence[str]]], numbers: bool) -> 
             words = [keys_of(part.strip(), *kinds) for cell in cells for part in _between_cells.split(cell)]
         else:
             words = [keys_of(cell, kind) for kind, cell in zip(columns, cells, strict=False) if kind]
-        lines.append(Line(number, text, tuple(filter(None, words))))
+        lines.append(ListLine(number, text, tuple(filter(None, words))))
     return lines
 
 
@@ -169,8 +169,8 @@ def _cells(row: str, delimiter: str) -> list[str]:
 
 
 def look_up(
-    credentials: PosterCredentials, lines: Sequence[Line], group_ids: Collection[int], target_id: int
-) -> tuple[list[Listed], int]:
+    credentials: PosterCredentials, lines: Sequence[ListLine], group_ids: Collection[int], target_id: int
+) -> tuple[list[LineResult], int]:
     """Return the result of each line, and the number of clients who could not be read, or cannot be moved.
 
     A client in no group, or in one that is not among `group_ids`, cannot be moved. Removed ones do not count.
@@ -198,14 +198,14 @@ def look_up(
         fits = [set[int]().union(*(fitting.get(key, ()) for key in word)) for word in line.words]
         clients = tuple(found[each] for each in sorted(set[int]().union(*fits)))
         if not line.words:
-            results.append(Listed(line, State.UNREADABLE))
+            results.append(LineResult(line, LineState.UNREADABLE))
         elif len(clients) > 1:
-            results.append(Listed(line, State.AMBIGUOUS, clients))
+            results.append(LineResult(line, LineState.AMBIGUOUS, clients))
         elif not fits[0] or clients[0].group_id not in group_ids:
-            results.append(Listed(line, State.UNKNOWN))
+            results.append(LineResult(line, LineState.UNKNOWN))
         elif (first := first_lines.setdefault(clients[0].id, line.number)) != line.number:
-            results.append(Listed(line, State.DOUBLE, clients, first))
+            results.append(LineResult(line, LineState.DOUBLE, clients, first))
         else:
             is_there = clients[0].group_id == target_id
-            results.append(Listed(line, State.THERE if is_there else State.FOUND, clients))
+            results.append(LineResult(line, LineState.THERE if is_there else LineState.FOUND, clients))
     return results, unreadable

@@ -25,7 +25,7 @@ from groups import hooks
 from groups.features.bulk.files.tables import NotReadable
 from groups.features.bulk.views import group_import
 from groups.features.client_lists import services
-from groups.features.client_lists.services import State
+from groups.features.client_lists.services import LineState
 from groups.features.moves.services import MoveCount
 from groups.features.moves.views import ChoiceForm, TargetField, effects_of
 from groups.forms import FileInput
@@ -44,7 +44,7 @@ MOST_CHOICES = 250
 """Check boxes on the page: a form has room for few fields."""
 
 
-class ListForm(forms.Form):
+class ClientListForm(forms.Form):
     """Choose a file with a list of clients, or paste one. Neither is kept.
 
     `size` is that of the upload: if it is larger than what Django receives, its file is left out.
@@ -125,7 +125,7 @@ def client_list(request: Request, *, takes_groups: bool = False) -> HttpResponse
     The page that `takes_groups` too says so.
     """
     groups = {group.id: group for group in reads.list_groups_now(request.credentials).groups}
-    form = ListForm(
+    form = ClientListForm(
         *([request.POST, request.FILES] if request.method == "POST" else []),
         groups=groups.values(),
         size=body_length(request) if request.content_type == "multipart/form-data" else 0,
@@ -139,7 +139,7 @@ def client_list(request: Request, *, takes_groups: bool = False) -> HttpResponse
         "megabytes": services.BYTES_AT_MOST // 2**20,
         "takes_groups": takes_groups,
     }
-    lines: list[services.Line] = []
+    lines: list[services.ListLine] = []
     if form.is_bound and form.errors.keys() <= {"target"}:  # a file that is none is told at once
         text, file, numbers = (form.cleaned_data[name] for name in ("text", "file", "numbers"))
         problem = ValidationError(_("There is no line with a client."))
@@ -167,7 +167,7 @@ def client_list(request: Request, *, takes_groups: bool = False) -> HttpResponse
         return render_form(request, "client_lists/list.html", form, **bounds)
     target = form.cleaned_data["target"]
     results, unreadable = services.look_up(request.credentials, lines, groups.keys(), target.id)
-    found = [each.clients[0] for each in results if each.state == State.FOUND]
+    found = [each.clients[0] for each in results if each.state == LineState.FOUND]
     moved = Counter(client.group_id for client in found)
     keep_own = Counter(client.group_id for client in found if client.own_percent > target.percent)
     counted = [(groups[each], MoveCount(clients, keep_own[each])) for each, clients in moved.items()]
@@ -184,15 +184,22 @@ def client_list(request: Request, *, takes_groups: bool = False) -> HttpResponse
 
 
 def _page_of(
-    results: Sequence[services.Listed], target: Group, groups: Mapping[int, Group]
+    results: Sequence[services.LineResult], target: Group, groups: Mapping[int, Group]
 ) -> dict[str, Any]:
-    order = [State.AMBIGUOUS, State.UNKNOWN, State.UNREADABLE, State.DOUBLE, State.THERE, State.FOUND]
+    order = [
+        LineState.AMBIGUOUS,
+        LineState.UNKNOWN,
+        LineState.UNREADABLE,
+        LineState.DOUBLE,
+        LineState.THERE,
+        LineState.FOUND,
+    ]
     rows, choices = [], 0
     for listed in sorted(results, key=lambda each: order.index(each.state)):
         clients = []
         for client in listed.clients:
             group = groups.get(client.group_id)
-            may_go = group is not None and listed.state == State.AMBIGUOUS and group.id != target.id
+            may_go = group is not None and listed.state == LineState.AMBIGUOUS and group.id != target.id
             choices += may_go
             # A client that can be chosen has the value of its check box, while there is room.
             has_box = may_go and choices <= MOST_CHOICES
@@ -208,9 +215,9 @@ def _page_of(
         "has_more_choices": choices > MOST_CHOICES,
         "counts": counts,
         "summary": [
-            (state.value, state.label, counts[state.value]) for state in State if counts[state.value]
+            (state.value, state.label, counts[state.value]) for state in LineState if counts[state.value]
         ],
-        "unknown_text": "\n".join(each.line.text for each in results if each.state == State.UNKNOWN),
+        "unknown_text": "\n".join(each.line.text for each in results if each.state == LineState.UNKNOWN),
     }
 
 

@@ -51,7 +51,7 @@ from groups.features.criteria.services.reading import (
 from groups.features.criteria.services.runs import Run, SavedSince
 from groups.features.insights.models import Sweep
 from groups.features.insights.services.sales import VIEW_SALES, cost_words, rounded, summed
-from groups.features.insights.services.scheme import Listed, begin_promotions, begin_rules
+from groups.features.insights.services.scheme import ListReading, begin_promotions, begin_rules
 from groups.features.insights.services.sweep import read_now
 from groups.models import Job
 from groups.models.submissions import Submission
@@ -79,22 +79,22 @@ def criteria(request: Request) -> HttpResponse:
     """Show the table of criteria; save it, or change its rows without JavaScript."""
     saved = saved_criteria(request.credentials)
     if request.method != "POST":
-        return _show(request, saved, start=request.GET.get("start", ""))
+        return _show_table(request, saved, start=request.GET.get("start", ""))
     if not request.user.has_perm(CHANGE_CRITERIA):
         raise PermissionDenied
     groups = reads.list_groups_now(request.credentials).groups
     form = CriteriaForm(request.POST, groups=groups, saved=saved)
     if step := request.POST.get("step"):
-        return _show(request, saved, form=form.after(step), is_draft=True)
+        return _show_table(request, saved, form=form.after(step), is_draft=True)
     if not form.is_valid():
-        return _show(request, saved, form=form, status=422)
+        return _show_table(request, saved, form=form, status=422)
     sent = {name: form.cleaned_data[name] for name in ("nightly", "operation", "version")}
     try:
         changed = runs.save_table(form.table, **sent, credentials=request.credentials)
     except SavedSince as since:
-        return _show(request, since.now, form=form.on(since.now), status=409, saved_since=True)
+        return _show_table(request, since.now, form=form.on(since.now), status=409, saved_since=True)
     except OperationReused as error:
-        return _show(request, saved, form=form.on(saved), status=error.status, outcome=error.message())
+        return _show_table(request, saved, form=form.on(saved), status=error.status, outcome=error.message())
     text = _("The table is saved.") if changed else _("This table was saved already.")
     messages.success(request, text)
     found = {group.id: group for group in groups}
@@ -105,7 +105,7 @@ def criteria(request: Request) -> HttpResponse:
     return redirect("groups:criteria")
 
 
-def _show(
+def _show_table(
     request: Request,
     saved: Criteria | None,
     *,
@@ -191,14 +191,14 @@ def preview(request: Request) -> HttpResponse:
         return redirect("groups:criteria")
     saved = saved_criteria(request.credentials)
     if saved is None:
-        return _show(request, None, status=409, outcome=nothing_saved_words())
+        return _show_table(request, None, status=409, outcome=nothing_saved_words())
     from_id, to_id = (whole_number(request.POST.get(name, "")) for name in ("from", "to"))
     pair = (from_id, to_id) if from_id and to_id else None  # whose clients are asked for by name
     skip = whole_number(request.POST.get("skip", ""), most=MOST_SKIPPED) or 0
     try:
         reading = new_reading(request.credentials, Table.from_json(saved.table), pair=pair, skip=skip)
     except GroupsGone:
-        return _show(request, saved, status=409)
+        return _show_table(request, saved, status=409)
     again = "waiting" not in request.POST
     found = read_now(reading, seconds=SECONDS_FOR_ALL) if pair else find_preview(reading, again=again)
     return _show_preview(request, reading, found)
@@ -271,7 +271,7 @@ def run(request: Request) -> HttpResponse:
     saved, form = saved_criteria(credentials), RunForm(request.POST)
     if not form.is_valid():
         outcome = Message(_("Nothing was started"), _("This form is incomplete. Open the page again."))
-        return _show(request, saved, status=422, outcome=outcome)
+        return _show_table(request, saved, status=422, outcome=outcome)
     operation, seen = form.cleaned_data["operation"], form.cleaned_data["seen"]
 
     def show(*, status: int, **context: Any) -> HttpResponse:
@@ -291,7 +291,7 @@ def run(request: Request) -> HttpResponse:
     try:
         reading = new_reading(credentials, Table.from_json(saved.table))
     except GroupsGone:
-        return _show(request, saved, status=409)
+        return _show_table(request, saved, status=409)
     found, is_read = _read_in_time(reading)
     if isinstance(found, Sweep) or runs.seen_of(reading, found.moved) != seen:
         return _show_preview(request, reading, found, status=409)
@@ -326,7 +326,7 @@ def spread(request: Request) -> HttpResponse:
     groups = reads.list_groups(request.credentials)
     choices = choices_of(groups.groups)
     # The rows in the order of their bounds; of what cannot be read there is nothing.
-    bounds: dict[tuple[str, int], list[Bounds]] = defaultdict(list)
+    bounds: dict[tuple[str, int], list[RowBounds]] = defaultdict(list)
     for number, fields in sorted(typed.items(), key=lambda row: int(row[0])):
         row = RowForm(fields, groups=choices)
         row.is_valid()
@@ -335,7 +335,7 @@ def spread(request: Request) -> HttpResponse:
             ends = tuple(row.cleaned_data.get(f"{field}_{end}") for end in ("min", "max"))
             if days and ends != (None, None):
                 name = name_or_number(groups.find(group), group) if group else _("no group yet")
-                bounds[field, days].append(Bounds(f"rows-{number}-{field}", name, *ends))
+                bounds[field, days].append(RowBounds(f"rows-{number}-{field}", name, *ends))
         if days and not bounds:
             bounds["bought", days] = []
     cards = [
@@ -365,7 +365,7 @@ def pin_create(request: Request) -> HttpResponse:
             messages.success(request, _("The client stays where they are, whatever the table says."))
             return _redirect_to_pins(request)
         form.add_error("client", _("Poster has no client of this number."))
-    return _show(request, saved_criteria(credentials), pin_form=form, status=422)
+    return _show_table(request, saved_criteria(credentials), pin_form=form, status=422)
 
 
 @require_POST
@@ -462,7 +462,7 @@ def pair_of(
     pair: PairSums,
     reading: CriteriaReading,
     name_of: Callable[[int], str],
-    promotions: Listed[Promotion] | None,
+    promotions: ListReading[Promotion] | None,
 ) -> dict[str, Any]:
     numbers, rows, place = NumberFormat.current(), reading.table.rows, reading.table.places[pair.to_id]
     row = rows[place] if place < len(rows) else None
@@ -569,7 +569,7 @@ CLOSE = 24
 """Hundredths of the width in which the words of two bounds would meet, also on a phone."""
 
 
-class Bounds(NamedTuple):
+class RowBounds(NamedTuple):
     """The bounds of a row for one amount; `field` begins the names of their fields."""
 
     field: str
@@ -578,7 +578,7 @@ class Bounds(NamedTuple):
     most: int | None
 
 
-def spread_card(field: str, days: int, spread: Spread, rows: list[Bounds]) -> dict[str, Any]:
+def spread_card(field: str, days: int, spread: Spread, rows: list[RowBounds]) -> dict[str, Any]:
     """Return a picture in units of its template: bars in the shade of their row, the bounds, and an axis."""
     counts, words = spread.counts, kopecks_words if field == "bought" else NumberFormat.current().count
     highest, last = max(counts) or 1, len(counts) - 1

@@ -39,7 +39,7 @@ from groups.services.gateway import call_poster
 from groups.services.installation.maintenance import routine
 from groups.services.values import difference_words
 from groups.services.writes.outcome import differing
-from poster_admin.users.models import Event as SecurityEvent
+from poster_admin.users.models import EventKind
 from poster_admin.users.security_log import record
 
 log = logging.getLogger("groups.journal")
@@ -64,13 +64,13 @@ def switch_on(credentials: PosterCredentials) -> None:
     # A look that is under way with other credentials loses its lease, and stores nothing.
     values = {"credentials": credentials, "next_at": timezone.now(), **RELEASED}
     Watch.objects.update_or_create(account=credentials.account, defaults=values)
-    record(SecurityEvent.WATCH_ON, user=credentials.user, detail=credentials.account_id)
+    record(EventKind.WATCH_ON, user=credentials.user, detail=credentials.account_id)
 
 
 def switch_off(credentials: PosterCredentials) -> None:
     """Stop the looks of the worker, and forget what was known."""
     Watch.objects.filter(account=credentials.account_id).delete()
-    record(SecurityEvent.WATCH_OFF, user=credentials.user, detail=credentials.account_id)
+    record(EventKind.WATCH_OFF, user=credentials.user, detail=credentials.account_id)
 
 
 def watch_of(credentials: PosterCredentials) -> Watch | None:

@@ -28,7 +28,7 @@ from groups.features.figures.services.book import (
     owed_by_night,
 )
 from groups.features.figures.services.changes import PercentChange, percent_change, percent_changes
-from groups.features.figures.services.effects import Effect, effect_of
+from groups.features.figures.services.effects import MeasuredEffect, effect_of
 from groups.features.figures.services.nightly import tally_of
 from groups.features.insights.services.sales import VIEW_SALES, cost_words
 from groups.models import Change, Job, PosterCredentials
@@ -238,7 +238,7 @@ def _unbroken(points: Mapping[date, str], gap: timedelta) -> list[list[str]]:
     return lines
 
 
-def effect_words(effect: Effect) -> dict[str, Any]:
+def effect_words(effect: MeasuredEffect) -> dict[str, Any]:
     """Return an effect for its template, with bars that show it beside the others and the usual swing."""
 
     def percent_of(before: Decimal | None, after: Decimal | None) -> float | None:

@@ -73,7 +73,7 @@ def forget_old() -> int:
 # --- The looks of a worker -------------------------------------------------------------------------------
 
 
-class Seen(NamedTuple):
+class ClientReading(NamedTuple):
     """The group of a client, or `NOWHERE`, and the sum paid in all, None if it is not known."""
 
     place: int
@@ -119,21 +119,21 @@ def _look(turn: Turn[Roll]) -> Columns:
 
 def _read_clients(
     credentials: PosterCredentials, until: float, stay_alive: Callable[[], None]
-) -> dict[int, Seen]:
+) -> dict[int, ClientReading]:
     """Read all clients but those that are removed or whose row cannot be read.
 
     Nothing says that `clients.getClients` tells the group with `client_id_only` too.
     """
-    seen: dict[int, Seen] = {}
+    seen: dict[int, ClientReading] = {}
     for page in pages_of(credentials, None, size=PAGE_SIZE, until=until):
         for client in page.clients:
             if not client.removed:
-                seen[client.id] = Seen(client.group_id or NOWHERE, client.total_paid)
+                seen[client.id] = ClientReading(client.group_id or NOWHERE, client.total_paid)
         stay_alive()
     return seen
 
 
-def ask_for_missing(credentials: PosterCredentials, missing: Mapping[int, int]) -> dict[int, Seen]:
+def ask_for_missing(credentials: PosterCredentials, missing: Mapping[int, int]) -> dict[int, ClientReading]:
     """Return those who are there after all, though the list lacks them: each is asked for alone.
 
     A client who cannot be asked for stays at the place in `missing` until the next look.
@@ -148,13 +148,13 @@ def ask_for_missing(credentials: PosterCredentials, missing: Mapping[int, int]) 
             return missing[client_id]
         return (client.group_id or NOWHERE) if client and not client.removed else GONE
 
-    return {client_id: Seen(found) for client_id, found in ask_each(missing, place) if found != GONE}
+    return {client_id: ClientReading(found) for client_id, found in ask_each(missing, place) if found != GONE}
 
 
 def _movements(
     roll: Roll,
     known: Mapping[int, int],
-    seen: Mapping[int, Seen],
+    seen: Mapping[int, ClientReading],
     rules: Collection[LoyaltyRule],
     day: date,
 ) -> list[Movement]:
@@ -172,7 +172,7 @@ def _movements(
     movements = []
     for client_id in sorted(known.keys() | seen.keys()):
         from_id = known.get(client_id, GONE)
-        to_id, paid = seen.get(client_id, Seen(GONE))
+        to_id, paid = seen.get(client_id, ClientReading(GONE))
         if from_id == to_id or max(from_id, to_id) <= GONE:
             continue  # they have not moved, or no group is concerned
         change = sent_here.get(client_id)

@@ -22,7 +22,7 @@ from groups.models import Holder, Job, Lock
 from groups.models.locks import future_key, members_key
 from groups.poster import Group
 from groups.poster.fields import whole_number
-from groups.presenters.clients import Choice, ChoiceAction, choice_actions
+from groups.presenters.clients import ChoiceAction, ChosenClients, choice_actions
 from groups.presenters.lists import ids_param
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
@@ -126,7 +126,7 @@ class MoveForm(TargetForm):
 class ChoiceForm(TargetForm):
     def __init__(self, data: Any = None, *, groups: Sequence[Group], chosen: Sequence[str] = ()) -> None:
         super().__init__(data, clients=",".join(chosen))
-        self.choice = Choice.parse([self["clients"].value() or ""])
+        self.choice = ChosenClients.parse([self["clients"].value() or ""])
         self.ids = by_group = self.choice.by_group
         self.count, self.query = len(self.choice.groups), self.choice.query
         self.back = reverse("groups:clients") + self.query
@@ -134,7 +134,7 @@ class ChoiceForm(TargetForm):
         self.parts = [(group.name, len(by_group[group.id])) for group in self.sources]
         self.offer(groups)
 
-    def clean_clients(self) -> Choice:
+    def clean_clients(self) -> ChosenClients:
         if self.count != len(set(self.cleaned_data["clients"].split(","))):
             raise ValidationError(INCOMPLETE)
         if self.count > MOST_MOVED:

@@ -33,18 +33,17 @@ from groups.features.notices.models import (
     TelegramChat,
 )
 from groups.models import PosterAccount, PosterCredentials
-from groups.poster.transport import Failure, Timeouts
+from groups.poster.transport import Timeouts, TransportFailure
 from groups.services.events import Event, event_sources, events_since
 from groups.services.gateway import transport
-from groups.services.installation.doctor import Found, parts_of_features
-from groups.services.installation.doctor import State as Level
+from groups.services.installation.doctor import Found, Level, parts_of_features
 from groups.services.installation.maintenance import prune, routine
 from groups.services.values import in_currency_of
 from poster_admin.common.encryption import Secret, SecretUnreadable
 from poster_admin.common.outages import is_outage
 from poster_admin.common.pages import link
 from poster_admin.users.accounts import language_of
-from poster_admin.users.models import Event as SecurityEvent
+from poster_admin.users.models import EventKind
 from poster_admin.users.security_log import record
 
 log = logging.getLogger("groups.notices")
@@ -114,12 +113,12 @@ def choose_notices(user: User, chosen: Mapping[str, str]) -> None:
 def set_chat(user: User, *, token: str, chat: str) -> None:
     values = {"token": Secret(token), "chat": Secret(chat), "set_at": timezone.now()}
     TelegramChat.objects.update_or_create(user=user, defaults=values)
-    record(SecurityEvent.CHAT_SET, user=user)
+    record(EventKind.CHAT_SET, user=user)
 
 
 def remove_chat(user: User) -> None:
     if TelegramChat.objects.filter(user=user).delete()[0]:
-        record(SecurityEvent.CHAT_REMOVED, user=user)
+        record(EventKind.CHAT_REMOVED, user=user)
 
 
 def write_trial(credentials: PosterCredentials) -> None:
@@ -333,7 +332,7 @@ def send_message(chat: TelegramChat, notices: list[Notice]) -> None:
         timeouts=Timeouts(),
         deadline=time.monotonic() + CHAT_DEADLINE,
     )
-    if isinstance(answer, Failure):
+    if isinstance(answer, TransportFailure):
         raise SendFailed(Delivery.Failure.UNREACHABLE, answer.reason)
     if answer.status != 200:
         raise SendFailed(FAILURES.get(answer.status, Delivery.Failure.TELEGRAM), str(answer.status))

@@ -36,7 +36,14 @@ from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.outcome import rebase_values, same
 from groups.services.writes.reach import changes_terms, effect_on_group
-from groups.services.writes.submissions import BonusBlocked, Held, NotNow, NotSent, record_once, taking_locks
+from groups.services.writes.submissions import (
+    BonusBlocked,
+    NotNow,
+    NotSent,
+    WriteHeld,
+    record_once,
+    taking_locks,
+)
 
 log = logging.getLogger("groups.journal")
 
@@ -179,7 +186,7 @@ def accounts_due() -> QuerySet[Schedule, str]:
     return Schedule.objects.due().order_by().values_list("account", flat=True).distinct()
 
 
-def run_due(now: datetime | None = None, account: str | None = None) -> list[Schedule]:
+def run_due_plans(now: datetime | None = None, account: str | None = None) -> list[Schedule]:
     """Make each step that is due, at `now` or else at its turn; return the schedules with a new state."""
     states = {}
 
@@ -196,7 +203,7 @@ def run_due(now: datetime | None = None, account: str | None = None) -> list[Sch
     return moved
 
 
-routine("planned changes", pause=1.0, for_each=accounts_due)(lambda account: run_due(account=account))
+routine("planned changes", pause=1.0, for_each=accounts_due)(lambda account: run_due_plans(account=account))
 
 
 def command_of(schedule: Schedule, change_id: uuid.UUID, credentials: PosterCredentials) -> UpdateGroup:
@@ -264,7 +271,7 @@ def _write(turn: due.Turn[Schedule], change_id: uuid.UUID) -> Change:
         return execute(command)
     except BonusBlocked:
         raise due.Hold(Reason.BONUS_BLOCKED) from None
-    except Held:
+    except WriteHeld:
         raise due.Hold(Reason.BEYOND_LIMITS) from None
 
 
@@ -289,7 +296,7 @@ def _columns_unless_made(schedule: Schedule, change: Change, now: datetime) -> C
         case Change.State.FAILED if change.failure in TRANSIENT:
             raise due.Later(**next_id)
         case Change.State.FAILED if change.failure == Failure.NO_ACCESS:
-            raise due.Refused(due.Held.TOKEN, **next_id)
+            raise due.DueRowRefused(due.DueRowHeld.TOKEN, **next_id)
         case Change.State.FAILED | Change.State.REFUSED:
             raise due.Hold(Reason.TOKEN if change.failure == Failure.NO_ACCESS else Reason.REFUSED)
         case _ as never:

@@ -50,7 +50,14 @@ from groups.services.values import (
 )
 from groups.services.writes.lag import certain_groups, current_group, current_groups, open_change
 from groups.services.writes.outcome import same
-from groups.services.writes.submissions import Held, Locked, NotNow, NotSent, find_by_operation, find_known
+from groups.services.writes.submissions import (
+    Locked,
+    NotNow,
+    NotSent,
+    WriteHeld,
+    find_by_operation,
+    find_known,
+)
 from groups.views.http import Request, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of, group_of
 from poster_admin.common.htmx import render_page
@@ -320,7 +327,7 @@ def _problem_of(error: NotSent, request: Request, schedule: Schedule) -> tuple[s
     except NotSent as other:
         return _problem_of(other, request, schedule)
     message = error.message()
-    if isinstance(error, Held):
+    if isinstance(error, WriteHeld):
         advice = _("Plan it on the page of the group, where you can give a reason.")
         return format_html("{} {}", message.text, advice), ""
     return f"{message.title}. {message.text}", ""

@@ -51,7 +51,7 @@ from groups.services.writes.gates import Gate
 from groups.services.writes.reach import Reach, reach_of_values, reached_by
 from groups.services.writes.submissions import NotNow, NotSent, OperationReused
 from poster_admin.common.encryption import Secret
-from poster_admin.users.models import Event
+from poster_admin.users.models import EventKind
 from poster_admin.users.security_log import record
 
 type Rows = list[Any]
@@ -291,7 +291,7 @@ def written_out(snapshot: Snapshot, user: User) -> Iterator[bytes]:
     for _rows in parts_of(snapshot):
         pass
     detail = f"{snapshot.account_id} group:{snapshot.group_id} {snapshot.pk}"
-    record(Event.SNAPSHOT_READ, user=user, detail=detail)
+    record(EventKind.SNAPSHOT_READ, user=user, detail=detail)
     head = {
         "account": snapshot.account_id,
         "taken_at": snapshot.taken_at.isoformat(),

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, no_translations
 
-from groups.services.installation.doctor import State, examine
+from groups.services.installation.doctor import Level, examine
 
 
 class Command(BaseCommand):
@@ -20,13 +20,13 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Show each line as soon as it is known: Poster may take its time."""
         styles = {
-            State.GOOD: self.style.SUCCESS,
-            State.WARNING: self.style.WARNING,
-            State.BAD: self.style.ERROR,
+            Level.GOOD: self.style.SUCCESS,
+            Level.WARNING: self.style.WARNING,
+            Level.BAD: self.style.ERROR,
         }
         bad = 0
         for found in examine():
-            bad += found.state == State.BAD
+            bad += found.state == Level.BAD
             word = styles[found.state](f"{found.state:8}")
             self.stdout.write(f"{word}{found.part:11} {found.words}")
             self.stdout.flush()

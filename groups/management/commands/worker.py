@@ -47,12 +47,12 @@ class Command(BaseCommand):
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, end)
             if batch:
-                queue.run_due()
+                queue.run_due_jobs()
                 return
             look_after = partial(maintenance.look_after, get_random_string(32))
             maintenance.start("look after", look_after, maintenance.LOOK_AFTER_EVERY)
             for name, step, pause in maintenance.routines:
                 maintenance.start(name, step, pause)
             while not stopping.is_set():
-                maintenance.survive("jobs", queue.run_due)
+                maintenance.survive("jobs", queue.run_due_jobs)
                 time.sleep(INTERVAL)  # a wait for the event could deadlock with the signal that sets it

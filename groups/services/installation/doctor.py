@@ -28,7 +28,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from groups.models import PosterAccount, WorkerHeartbeat
-from groups.poster import Failure, Probe, Timeouts, api_url
+from groups.poster import Probe, Timeouts, TransportFailure, api_url
 from groups.services.gateway import new_transport
 from groups.services.values import percent_words
 from poster_admin import VERSION
@@ -40,20 +40,20 @@ from poster_admin.common.logs import mask
 from poster_admin.common.outages import first_line
 
 
-class State(StrEnum):
+class Level(StrEnum):
     GOOD = "ok"
     WARNING = "warning"
     BAD = "FAILS"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     part: str
-    state: State
+    state: Level
     words: str
 
 
-type Found = Iterable[tuple[State, str]]
+type Found = Iterable[tuple[Level, str]]
 type Examine = Callable[[], Found]
 
 parts_of_features: list[tuple[str, Examine]] = []
@@ -71,17 +71,19 @@ ACCOUNTS_ASKED = 5
 NO_ACCOUNT = "www"
 
 
-def examine(account: str = "") -> Iterator[Finding]:
+def examine(account: str = "") -> Iterator[CheckResult]:
     """Look at one part after another; one that fails does not keep the others from being looked at.
 
     With an account nothing is said about any other one.
     """
     try:
         for found in _database():
-            yield Finding(found.part, found.state, mask(found.words))
+            yield CheckResult(found.part, found.state, mask(found.words))
     except Error as error:
         advice = _("Look at DATABASE_URL, and whether its server runs.")
-        yield Finding(gettext_noop("database"), State.BAD, mask(f"{first_line(error).rstrip('.')}. {advice}"))
+        yield CheckResult(
+            gettext_noop("database"), Level.BAD, mask(f"{first_line(error).rstrip('.')}. {advice}")
+        )
     for_all = [] if account and PosterAccount.objects.exclude(pk=account).exists() else parts_of_features
     parts: list[tuple[str, Examine, str]] = [
         (gettext_noop("cache"), _cache, _("Look at CACHE_URL, and whether its server runs.")),
@@ -96,95 +98,99 @@ def examine(account: str = "") -> Iterator[Finding]:
     for name, look, advice in parts:
         try:
             for state, words in look():
-                yield Finding(name, state, mask(words if state == State.GOOD else _advised(words, advice)))
+                yield CheckResult(
+                    name, state, mask(words if state == Level.GOOD else _advised(words, advice))
+                )
         except Exception as error:  # noqa: BLE001 - each part has errors of its own, and one may not hide the others
-            yield Finding(name, State.BAD, mask(_advised(first_line(error), advice)))
+            yield CheckResult(name, Level.BAD, mask(_advised(first_line(error), advice)))
 
 
 def _advised(words: str, advice: str) -> str:
     return f"{words.rstrip('.')}. {advice}" if advice else words
 
 
-def _database() -> Iterator[Finding]:
+def _database() -> Iterator[CheckResult]:
     """Look at what the database answers: without it nothing is known of the other parts of these."""
     name = gettext_noop("database")
     path = sqlite_file(DEFAULT_DB_ALIAS)
     if path and not path.exists():
         words = _("there is no file %(path)s: a start makes one, or manage.py migrate")
-        yield Finding(name, State.BAD, words % {"path": path})
+        yield CheckResult(name, Level.BAD, words % {"path": path})
         return
     with own_session(DEFAULT_DB_ALIAS) as cursor:
         cursor.execute("SELECT 1")
     version = ".".join(map(str, connection.get_database_version()))
     words = _("%(name)s answers") % {"name": f"{connection.display_name} {version}"}
-    yield Finding(name, State.GOOD, words)
+    yield CheckResult(name, Level.GOOD, words)
 
-    yield Finding(gettext_noop("version"), State.GOOD, VERSION)
-    state, words = State.GOOD, _("none is missing")
+    yield CheckResult(gettext_noop("version"), Level.GOOD, VERSION)
+    state, words = Level.GOOD, _("none is missing")
     if unknown := unknown_migrations():
         words = _("this version is older than the database, which has %(names)s: upgrade")
-        state, words = State.BAD, words % {"names": ", ".join(unknown)}
+        state, words = Level.BAD, words % {"names": ", ".join(unknown)}
     elif missing := missing_migrations(DEFAULT_DB_ALIAS):
         words = _("missing: %(count)s; a start makes them, or manage.py migrate")
-        state, words = State.BAD, words % {"count": missing}
-    yield Finding(gettext_noop("migrations"), state, words)
+        state, words = Level.BAD, words % {"count": missing}
+    yield CheckResult(gettext_noop("migrations"), state, words)
 
     name = gettext_noop("worker")
     if alive := WorkerHeartbeat.objects.alive().count():
-        yield Finding(name, State.GOOD, _("%(count)s seen in the last minute") % {"count": alive})
+        yield CheckResult(name, Level.GOOD, _("%(count)s seen in the last minute") % {"count": alive})
     else:
         words = _("none was seen in the last hour: bulk changes wait, and changes without an answer")
         if last := WorkerHeartbeat.objects.order_by("-seen_at").first():
             words = _("none was seen since %(time)s: bulk changes wait, and changes without an answer")
             words %= {"time": f"{timezone.localtime(last.seen_at):%F %T}"}
-        yield Finding(name, State.BAD, _advised(words, _("Set JOB_WORKERS=1, or start manage.py worker.")))
+        yield CheckResult(
+            name, Level.BAD, _advised(words, _("Set JOB_WORKERS=1, or start manage.py worker."))
+        )
 
     name, advice = gettext_noop("keys"), _("Put the old key behind the new ones, or connect again.")
     report = examine_keys()
     if report is None:
-        yield Finding(name, State.BAD, _advised(_("the stored secrets cannot be read"), advice))
+        yield CheckResult(name, Level.BAD, _advised(_("the stored secrets cannot be read"), advice))
     elif report.lost:
-        yield Finding(name, State.BAD, _advised(report.words(_), advice))
+        yield CheckResult(name, Level.BAD, _advised(report.words(_), advice))
     else:
-        yield Finding(name, State.GOOD, report.words(_))
+        yield CheckResult(name, Level.GOOD, report.words(_))
 
     # Owners manage the people of their own account alone.
-    state, words = State.WARNING, _("nobody is an Administrator: manage.py createsuperuser makes one")
+    state, words = Level.WARNING, _("nobody is an Administrator: manage.py createsuperuser makes one")
     if administrators := User.objects.filter(is_superuser=True, is_active=True).count():
-        state, words = State.GOOD, _("%(count)s may manage everybody") % {"count": administrators}
+        state, words = Level.GOOD, _("%(count)s may manage everybody") % {"count": administrators}
     elif not User.objects.exists():
         words = _("nobody is here yet: a start of the server prints the link to set it up")
-    yield Finding(gettext_noop("people"), state, words)
+    yield CheckResult(gettext_noop("people"), state, words)
 
 
 def _cache() -> Found:
     mark = str(time.monotonic())
     cache.set("doctor", mark, timeout=10)
     if cache.get("doctor") != mark:
-        yield State.BAD, _("a value that was just stored is not there")
+        yield Level.BAD, _("a value that was just stored is not there")
     else:
         name = settings.CACHES["default"]["BACKEND"].rpartition(".")[2]
-        yield State.GOOD, _("%(name)s answers") % {"name": name}
+        yield Level.GOOD, _("%(name)s answers") % {"name": name}
 
 
 def _mail() -> Found:
     """Connect to the mail server, and send nothing."""
     if not settings.EMAIL_ENABLED:
         words = _("none is sent: EMAIL_URL names a server for invitations, new passwords and notices")
-        yield State.GOOD, words
+        yield Level.GOOD, words
         return
     mailer, started = mailers.default, time.monotonic()
     mailer.open()
     mailer.close()
     host = settings.MAILERS["default"].get("OPTIONS", {}).get("host", "")
-    yield State.GOOD, _answers(host, time.monotonic() - started)
+    yield Level.GOOD, _answers(host, time.monotonic() - started)
 
 
 def _backup() -> Found:
     folder = (settings.DATA_DIR or settings.VAR_DIR) / "backups"
     newest = backups.newest(folder)
     if newest is None:
-        state = State.WARNING if User.objects.exists() else State.GOOD
+        state = Level.WARNING if User.objects.exists() else Level.GOOD
         yield state, _("there is none in %(folder)s") % {"folder": folder}
         return
     age = timezone.now() - newest
@@ -195,7 +201,7 @@ def _backup() -> Found:
         hours,
     )
     values = {"time": f"{timezone.localtime(newest):%F %T}", "hours": hours, "folder": folder}
-    yield State.WARNING if age > BACKUP_WARNING else State.GOOD, words % values
+    yield Level.WARNING if age > BACKUP_WARNING else Level.GOOD, words % values
 
 
 def _poster(account: str) -> Found:
@@ -209,7 +215,7 @@ def _poster(account: str) -> Found:
     proxy = urlsplit(settings.POSTER_PROXY).hostname if settings.POSTER_PROXY else ""
     way = _(", through the proxy %(proxy)s") % {"proxy": proxy} if proxy else ""
 
-    def ask(address: str) -> tuple[Probe | Failure, float]:
+    def ask(address: str) -> tuple[Probe | TransportFailure, float]:
         started = time.monotonic()
         return transport.probe(address, limits), time.monotonic() - started
 
@@ -218,15 +224,15 @@ def _poster(account: str) -> Found:
         probes = list(threads.map(ask, addresses))
     for address, (probe, seconds) in zip(addresses, probes, strict=True):
         host = urlsplit(address).netloc
-        if isinstance(probe, Failure):
+        if isinstance(probe, TransportFailure):
             reason = probe.detail or probe.reason.replace("_", " ")
             words = _("%(host)s is not reached: %(reason)s") % {"host": host, "reason": reason}
             advice = _("Look at the way out of this network: POSTER_PROXY, POSTER_CA_FILE, the firewall.")
-            yield State.BAD, f"{words}{way}. {advice}"
+            yield Level.BAD, f"{words}{way}. {advice}"
             continue
-        yield State.GOOD, f"{_answers(host, seconds)}{way}"
+        yield Level.GOOD, f"{_answers(host, seconds)}{way}"
         if probe.certificate_until is None:
-            yield State.WARNING, _("%(host)s has no TLS: it is on this machine") % {"host": host}
+            yield Level.WARNING, _("%(host)s has no TLS: it is on this machine") % {"host": host}
         else:
             left = probe.certificate_until - timezone.now()
             words = ngettext(
@@ -235,7 +241,7 @@ def _poster(account: str) -> Found:
                 left.days,
             )
             values = {"host": host, "date": f"{probe.certificate_until:%F}", "days": left.days}
-            yield State.WARNING if left < CERTIFICATE_WARNING else State.GOOD, words % values
+            yield Level.WARNING if left < CERTIFICATE_WARNING else Level.GOOD, words % values
         if probe.date:
             name = _("the clock of %(host)s") % {"host": host}
             yield from _drift(name, parsedate_to_datetime(probe.date))
@@ -256,14 +262,14 @@ def _company() -> Found:
     try:
         keys = sso.examine()
     except SuspiciousOperation as error:
-        yield State.BAD, _("%(host)s does not help: %(reason)s") % {"host": host, "reason": error}
+        yield Level.BAD, _("%(host)s does not help: %(reason)s") % {"host": host, "reason": error}
         return
     words = _("%(answers)s, keys: %(count)s")
-    yield State.GOOD, words % {"answers": _answers(host, time.monotonic() - started), "count": keys}
+    yield Level.GOOD, words % {"answers": _answers(host, time.monotonic() - started), "count": keys}
 
 
 def _clock() -> Found:
-    yield State.GOOD, f"{timezone.localtime():%F %T} {settings.TIME_ZONE}"
+    yield Level.GOOD, f"{timezone.localtime():%F %T} {settings.TIME_ZONE}"
     if connection.vendor != "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("SELECT CURRENT_TIMESTAMP")  # the ORM asks for it only beside a row
@@ -272,10 +278,10 @@ def _clock() -> Found:
 
 def _drift(name: str, there: datetime) -> Found:
     apart = abs(timezone.now() - there)
-    state = State.BAD if apart > CLOCK_WRONG else State.WARNING if apart > CLOCK_WARNING else State.GOOD
+    state = Level.BAD if apart > CLOCK_WRONG else Level.WARNING if apart > CLOCK_WARNING else Level.GOOD
     values = {"name": name, "count": f"{apart.total_seconds():.0f}"}
     words = _("%(name)s is %(count)s s from this machine's") % values
-    yield state, words if state == State.GOOD else f"{words}. {_('Let the machines ask a time server.')}"
+    yield state, words if state == Level.GOOD else f"{words}. {_('Let the machines ask a time server.')}"
 
 
 def _disk() -> Found:
@@ -285,7 +291,7 @@ def _disk() -> Found:
     for folder in sorted(folders):
         usage = shutil.disk_usage(folder)
         share = usage.free / usage.total
-        state = State.BAD if share < DISK_FULL else State.WARNING if share < DISK_WARNING else State.GOOD
+        state = Level.BAD if share < DISK_FULL else Level.WARNING if share < DISK_WARNING else Level.GOOD
         gigabytes = number_format(round(usage.free / 1024**3, 1), 1)
         values = {"size": gigabytes, "folder": folder, "share": percent_words(Decimal(round(share * 100)))}
         yield state, _("%(size)s GB of %(folder)s are free, %(share)s") % values

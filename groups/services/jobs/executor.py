@@ -23,7 +23,7 @@ from groups.poster import (
     NotAllowed,
     NotFound,
     PosterError,
-    Refused,
+    PosterRefused,
     TokenRejected,
     Unreachable,
 )
@@ -35,7 +35,7 @@ from groups.services.writes.execute import catch_up, execute
 from groups.services.writes.lag import unseen_change
 from groups.services.writes.outcome import differing
 from groups.services.writes.reconcile import due, follow_up
-from groups.services.writes.submissions import BonusBlocked, Held, Locked, NotRecorded, NotRecordedNow
+from groups.services.writes.submissions import BonusBlocked, Locked, NotRecorded, NotRecordedNow, WriteHeld
 
 State, Reason = Change.State, Change.Reason
 # Reasons of changes that were not sent; they may be retried without limit.
@@ -97,7 +97,7 @@ def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
             raise turn_is_over
         case PosterError() as error if not executor.changes:
             raise error
-        case Held() if not executor.changes and not settle_open(lease):
+        case WriteHeld() if not executor.changes and not settle_open(lease):
             # An open change counts as made, and may turn out not to be: then there is room for another one.
             raise Stopped(Job.Stop.BEYOND_LIMITS)
     return executor.changes
@@ -136,7 +136,7 @@ class _Executor:
             change = execute(replace(command, credentials=sender_of(self._lease.job)))
         except Locked:
             return  # the next pass tries it again
-        except (Held, PosterError) as error:
+        except (WriteHeld, PosterError) as error:
             self.end = error
             return
         except NotRecordedNow:
@@ -205,7 +205,7 @@ class OutageBackoff:
             raise
         except (TokenRejected, NotAllowed) as error:
             self.wait(Job.Stop.TOKEN, error.message)
-        except Refused as error:
+        except PosterRefused as error:
             raise Stopped(Job.Stop.REFUSED, error.message) from None
 
 

@@ -47,7 +47,7 @@ def next_due() -> Job | None:
     return Job.objects.due().order_by(turn, "created_at").first()
 
 
-def run_due() -> None:
+def run_due_jobs() -> None:
     """Run one job after the other until none is due, or this process has to end."""
     while not stopping.is_set() and (job := next_due()):
         run_job(job.pk)

@@ -27,7 +27,7 @@ from groups.poster import (
     NotAllowed,
     OutcomeUnknown,
     PosterError,
-    Refused,
+    PosterRefused,
     TokenRejected,
     Unreachable,
 )
@@ -245,13 +245,13 @@ def _send(command: Command, change: Change, *, until: float) -> Store:
         return partial(_read_after, command, change, said, until=until)
     except Unreachable as error:
         return partial(_fail, change, Reason.NOT_SENT, error)
-    except Refused as error:
+    except PosterRefused as error:
         return partial(_settle_refusal, command, change, error, until=until)
     values: dict[str, object] = {"accepted": True, **command.answered(change, answered_id)}
     return partial(_read_after, command, change, values, until=until)
 
 
-def _settle_refusal(command: Command, change: Change, error: Refused, *, until: float) -> None:
+def _settle_refusal(command: Command, change: Change, error: PosterRefused, *, until: float) -> None:
     """Settle the change as refused, unless a read shows that it was applied nevertheless.
 
     If Poster refuses the read as well, accept the refusal: a token without access cannot have changed

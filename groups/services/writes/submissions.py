@@ -1,8 +1,8 @@
 """Find what a form that was sent has become, and say why nothing was sent.
 
 A form becomes a change, a job, or a row of a feature; the same form sent twice is one. After each `NotSent`
-nothing was sent. A feature adds its own: `Held` for what its gate holds back, `NotSent` for anything else. A
-view lets `groups.views.writes.answer_not_sent` show it; of many writes it takes the messages.
+nothing was sent. A feature adds its own: `WriteHeld` for what its gate holds back, `NotSent` for the rest.
+A view lets `groups.views.writes.answer_not_sent` show it; of many writes it takes the messages.
 """
 
 import logging
@@ -68,7 +68,7 @@ class Locked(NotSent):
         return {"holder": self.message()}
 
 
-class Held(NotSent):
+class WriteHeld(NotSent):
     """A gate holds the write back until a person decides."""
 
 

@@ -8,9 +8,9 @@ from poster_admin.devtools.sandbox.accounts import validation
 from poster_admin.devtools.sandbox.accounts.replica import Lag, Table
 from poster_admin.devtools.sandbox.accounts.state import Account
 from poster_admin.devtools.sandbox.accounts.validation import ApiError
-from poster_admin.devtools.sandbox.http.exchange import HTML, Answer, Kind, Request, dump
+from poster_admin.devtools.sandbox.http.exchange import HTML, Kind, SandboxAnswer, SandboxRequest, dump
 
-type Run = Callable[[Account, Request, bool], bytes]
+type Run = Callable[[Account, SandboxRequest, bool], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,13 @@ class Api:
     def __init__(self, accounts: Mapping[str, Account]) -> None:
         self._accounts = accounts
 
-    def account(self, request: Request) -> Account | None:
+    def account(self, request: SandboxRequest) -> Account | None:
         """Return the account that the path names, else the account of the token."""
         if request.account:
             return self._accounts.get(request.account)
         return next((a for a in self._accounts.values() if a.knows(request.token)), None)
 
-    def answer(self, request: Request, *, apply: bool = True, lag: Lag | None = None) -> Answer:
+    def answer(self, request: SandboxRequest, *, apply: bool = True, lag: Lag | None = None) -> SandboxAnswer:
         """Return the answer of an undisturbed Poster; carry out a write if `apply` is true.
 
         With a `lag` a replica that is so far behind answers the read.
@@ -51,13 +51,15 @@ class Api:
                 response = self._late(method, account, request, lag, method.table)
         except ApiError as error:
             return refusal(error)
-        return Answer(
+        return SandboxAnswer(
             b'{"response":' + response + b"}",
             applied=apply and method.kind == "write",
             behind=response != honest,
         )
 
-    def _late(self, method: Method, account: Account, request: Request, lag: Lag, table: Table) -> bytes:
+    def _late(
+        self, method: Method, account: Account, request: SandboxRequest, lag: Lag, table: Table
+    ) -> bytes:
         return lag.read(
             lambda whole: method.run(account, whole, False),
             lambda whole: method.run(account.earlier(lag, table), whole, False),
@@ -65,7 +67,7 @@ class Api:
             table,
         )
 
-    def _admit(self, request: Request) -> tuple[Method, Account]:
+    def _admit(self, request: SandboxRequest) -> tuple[Method, Account]:
         method = METHODS.get(request.method)
         if method is None or method.verb != request.verb:
             raise ApiError(30, status=405)
@@ -87,15 +89,17 @@ class Api:
         return method, account
 
 
-def refusal(error: ApiError) -> Answer:
+def refusal(error: ApiError) -> SandboxAnswer:
     """Return the answer to a call that Poster refuses."""
     body = dump({"error": {"code": error.code, "message": error.message}})
-    return Answer(body, status=error.status, code=error.code)
+    return SandboxAnswer(body, status=error.status, code=error.code)
 
 
-def not_found() -> Answer:
+def not_found() -> SandboxAnswer:
     """Return the answer to a path outside of the API."""
-    return Answer(b"<html><head><title>404 Not Found</title></head></html>", status=404, content_type=HTML)
+    return SandboxAnswer(
+        b"<html><head><title>404 Not Found</title></head></html>", status=404, content_type=HTML
+    )
 
 
 def kind_of(method: str) -> Kind:
@@ -103,62 +107,62 @@ def kind_of(method: str) -> Kind:
     return _KINDS.get(method.lower(), "get")
 
 
-def _get_groups(account: Account, _request: Request, _apply: bool) -> bytes:
+def _get_groups(account: Account, _request: SandboxRequest, _apply: bool) -> bytes:
     return account.all_groups()
 
 
-def _get_group(account: Account, request: Request, _apply: bool) -> bytes:
+def _get_group(account: Account, request: SandboxRequest, _apply: bool) -> bytes:
     return account.group(validation.identifier(request.query, "group_id"))
 
 
-def _create_group(account: Account, request: Request, apply: bool) -> bytes:
+def _create_group(account: Account, request: SandboxRequest, apply: bool) -> bytes:
     return dump(account.create(request.parameters, apply=apply))
 
 
-def _update_group(account: Account, request: Request, apply: bool) -> bytes:
+def _update_group(account: Account, request: SandboxRequest, apply: bool) -> bytes:
     return dump(account.update(request.parameters, apply=apply))
 
 
-def _remove_group(account: Account, request: Request, apply: bool) -> bytes:
+def _remove_group(account: Account, request: SandboxRequest, apply: bool) -> bytes:
     account.remove(request.parameters, apply=apply)
     return b"true"
 
 
-def _get_clients(account: Account, request: Request, _apply: bool) -> bytes:
+def _get_clients(account: Account, request: SandboxRequest, _apply: bool) -> bytes:
     return account.find_clients(request.query)
 
 
-def _get_client(account: Account, request: Request, _apply: bool) -> bytes:
+def _get_client(account: Account, request: SandboxRequest, _apply: bool) -> bytes:
     return account.client(validation.identifier(request.query, "client_id"))
 
 
-def _create_client(account: Account, request: Request, apply: bool) -> bytes:
+def _create_client(account: Account, request: SandboxRequest, apply: bool) -> bytes:
     return dump(account.create_client(request.parameters, apply=apply))
 
 
-def _update_client(account: Account, request: Request, apply: bool) -> bytes:
+def _update_client(account: Account, request: SandboxRequest, apply: bool) -> bytes:
     return dump(account.update_client(request.parameters, apply=apply))
 
 
-def _get_promotions(account: Account, _request: Request, _apply: bool) -> bytes:
+def _get_promotions(account: Account, _request: SandboxRequest, _apply: bool) -> bytes:
     return dump(account.promotions)
 
 
-def _get_loyalty_rules(account: Account, request: Request, _apply: bool) -> bytes:
+def _get_loyalty_rules(account: Account, request: SandboxRequest, _apply: bool) -> bytes:
     wanted = validation.rule_type(request.query)
     rules = account.loyalty_rules
     return dump(rules if wanted is None else [rule for rule in rules if rule["loyalty_type"] == wanted])
 
 
-def _get_clients_sales(account: Account, request: Request, _apply: bool) -> bytes:
+def _get_clients_sales(account: Account, request: SandboxRequest, _apply: bool) -> bytes:
     return account.clients_sales(request.query)
 
 
-def _get_transactions(account: Account, request: Request, _apply: bool) -> bytes:
+def _get_transactions(account: Account, request: SandboxRequest, _apply: bool) -> bytes:
     return account.receipts(request.query)
 
 
-def _get_all_settings(account: Account, _request: Request, _apply: bool) -> bytes:
+def _get_all_settings(account: Account, _request: SandboxRequest, _apply: bool) -> bytes:
     return dump(
         {
             "COMPANY_ID": account.number,

@@ -7,9 +7,9 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from poster_admin.devtools.sandbox.accounts.clients import newcomer
-from poster_admin.devtools.sandbox.accounts.sales import Receipt, midnight_of
+from poster_admin.devtools.sandbox.accounts.sales import SandboxReceipt, midnight_of
 from poster_admin.devtools.sandbox.accounts.state import Account
-from poster_admin.devtools.sandbox.http.exchange import Answer, dump
+from poster_admin.devtools.sandbox.http.exchange import SandboxAnswer, dump
 from poster_admin.devtools.sandbox.log import Log
 
 
@@ -57,10 +57,10 @@ class Console:
         closed_at: datetime | None = None,
         **more: Any,
     ) -> None:
-        """Add a receipt of a client, or of nobody (0), in kopecks; `more` are fields of `Receipt`."""
+        """Add a receipt of a client, or of nobody (0), in kopecks; `more` are fields of `SandboxReceipt`."""
         if closed_at is not None:
             more["minute"] = int((closed_at - midnight_of(day.toordinal())).total_seconds() // 60)
-        self._account.sell(client_id, Receipt(day.toordinal(), total, revenue, profit, **more))
+        self._account.sell(client_id, SandboxReceipt(day.toordinal(), total, revenue, profit, **more))
 
     def dispute(self, **points: Any) -> None:
         """Let disputed points of receipts be so; see `Disputes`."""
@@ -96,12 +96,12 @@ class Steered(Protocol):
     def reset(self) -> None: ...
 
 
-def handle(sandbox: Steered, verb: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
+def handle(sandbox: Steered, verb: str, path: str, query: Mapping[str, str], body: bytes) -> SandboxAnswer:
     """Carry out a call to /_sandbox/…; where that is impossible, answer 400 with the reason."""
     try:
-        return Answer(dump(_run(sandbox, verb, path.removeprefix("/_sandbox/"), query, body)))
+        return SandboxAnswer(dump(_run(sandbox, verb, path.removeprefix("/_sandbox/"), query, body)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return Answer(dump({"error": f"{type(error).__name__}: {error}"}), status=400)
+        return SandboxAnswer(dump({"error": f"{type(error).__name__}: {error}"}), status=400)
 
 
 def _run(sandbox: Steered, verb: str, name: str, query: Mapping[str, str], body: bytes) -> Any:

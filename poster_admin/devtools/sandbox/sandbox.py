@@ -13,14 +13,14 @@ from groups.poster.errors import MASK, redact
 from poster_admin.devtools.sandbox import control
 from poster_admin.devtools.sandbox.accounts.replica import Lag
 from poster_admin.devtools.sandbox.accounts.state import Account
-from poster_admin.devtools.sandbox.accounts.state_file import State
+from poster_admin.devtools.sandbox.accounts.state_file import SandboxState
 from poster_admin.devtools.sandbox.api import METHODS, Api, kind_of, not_found
 from poster_admin.devtools.sandbox.control import Console
 from poster_admin.devtools.sandbox.faults.fault import Exchange
-from poster_admin.devtools.sandbox.http.exchange import Answer, Connection, Request
+from poster_admin.devtools.sandbox.http.exchange import Connection, SandboxAnswer, SandboxRequest
 from poster_admin.devtools.sandbox.http.server import Server
 from poster_admin.devtools.sandbox.log import Call, Log
-from poster_admin.devtools.sandbox.script import Rule, Script, When, find_fault
+from poster_admin.devtools.sandbox.script import FaultRule, Script, When, find_fault
 
 _METHOD_LENGTH = 60
 
@@ -53,7 +53,7 @@ class Sandbox:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         path = Path(state_path) if state_path is not None else None
-        self._state = State(seed=seed, groups=groups, clients=clients, path=path, clock=clock)
+        self._state = SandboxState(seed=seed, groups=groups, clients=clients, path=path, clock=clock)
         if stories:
             self._state.accounts["demo"].tell_stories()
         self._api = Api(self._state.accounts)
@@ -158,7 +158,7 @@ class Sandbox:
         faults decide that themselves (`Fault.certain`).
         """
         self._check_account(account)
-        self._script.add(Rule(find_fault(fault), method, account, call, times, when, options))
+        self._script.add(FaultRule(find_fault(fault), method, account, call, times, when, options))
 
     def lag(self, lag: str, method: str = "*", account: str | None = None, **options: Any) -> None:
         """Let reads lag in this way until `catch_up`. Faults of single calls come on top of it.
@@ -169,7 +169,7 @@ class Sandbox:
         fault = find_fault(lag)
         if fault.lag is None:
             raise ValueError(f"{lag} is a fault of single calls, and no lag.")
-        self._replica.add(Rule(fault, method, account, 1, None, "after", options))
+        self._replica.add(FaultRule(fault, method, account, 1, None, "after", options))
 
     def catch_up(self) -> None:
         """End all lags: reads show the true state again."""
@@ -195,7 +195,7 @@ class Sandbox:
             self._state.reset()
             self.log.clear()
 
-    def serve(self, request: Request, connection: Connection) -> None:
+    def serve(self, request: SandboxRequest, connection: Connection) -> None:
         """Answer a call of the API, for the server."""
         began = time.perf_counter()
         if not request.method:
@@ -235,7 +235,7 @@ class Sandbox:
         self.stopping.wait(self.latency)
         return self._era is era
 
-    def _spoil(self, call: Call, rule: Rule, exchange: Exchange, lag: Lag | None) -> None:
+    def _spoil(self, call: Call, rule: FaultRule, exchange: Exchange, lag: Lag | None) -> None:
         fault = rule.fault
         exchange.options = {**rule.fault.options, **rule.options}
         if fault.before is not None:
@@ -250,7 +250,7 @@ class Sandbox:
             _note(call, replace(spoilt, applied=exchange.answer.applied, behind=exchange.answer.behind))
             exchange.connection.answer(spoilt, body=exchange.request.verb != "HEAD")
 
-    def _later(self, request: Request, call: Call) -> Callable[[], None]:
+    def _later(self, request: SandboxRequest, call: Call) -> Callable[[], None]:
         """Return a function that carries out the write, unless the sandbox was stopped or reset before."""
         era, stopping = self._era, self.stopping
 
@@ -261,13 +261,15 @@ class Sandbox:
 
         return apply
 
-    def _finish(self, call: Call, answer: Answer, request: Request, connection: Connection) -> None:
+    def _finish(
+        self, call: Call, answer: SandboxAnswer, request: SandboxRequest, connection: Connection
+    ) -> None:
         _note(call, answer)
         self.log.add(call)
         connection.answer(answer, body=request.verb != "HEAD")
 
 
-def _call(request: Request, account: str, rule: Rule | None) -> Call:
+def _call(request: SandboxRequest, account: str, rule: FaultRule | None) -> Call:
     known = request.method in METHODS
     return Call(
         account=redact(account),
@@ -285,7 +287,7 @@ def _masked(fields: Mapping[str, str]) -> dict[str, str]:
     return {name: MASK if name == "token" and value else value for name, value in fields.items()}
 
 
-def _note(call: Call, answer: Answer) -> None:
+def _note(call: Call, answer: SandboxAnswer) -> None:
     call.status = answer.status
     call.code = answer.code
     call.applied = answer.applied

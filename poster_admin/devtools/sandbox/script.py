@@ -15,7 +15,7 @@ type When = Literal["before", "after"]
 
 
 @dataclass(slots=True)
-class Rule:
+class FaultRule:
     """A fault that waits for its calls. With `times` None it never ends."""
 
     fault: Fault
@@ -53,10 +53,10 @@ class Script:
     """
 
     def __init__(self) -> None:
-        self._rules: list[Rule] = []
+        self._rules: list[FaultRule] = []
         self._lock = threading.Lock()
 
-    def add(self, rule: Rule) -> None:
+    def add(self, rule: FaultRule) -> None:
         """Add a rule. Raises ValueError for an unknown method or option, or an impossible number."""
         fault = rule.fault
         if rule.method != "*" and rule.method not in METHODS:
@@ -72,7 +72,7 @@ class Script:
         with self._lock:
             self._rules.append(rule)
 
-    def take(self, method: str, account: str, kind: Kind) -> Rule | None:
+    def take(self, method: str, account: str, kind: Kind) -> FaultRule | None:
         """Count a call, and return the rule that applies to it."""
         with self._lock:
             taken = None

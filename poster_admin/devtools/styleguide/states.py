@@ -25,7 +25,7 @@ PERCENTS = 16
 
 
 @dataclass(frozen=True)
-class State:
+class PageState:
     """A state of a page.
 
     The sandbox gets the `instructions` first; then the address `opens` is opened. With a `form` its fields
@@ -59,7 +59,7 @@ def tell_sandbox(*instructions: Instruction) -> None:
             raise NoSandbox
 
 
-def states_around(group: Group, account: str) -> list[State]:
+def states_around(group: Group, account: str) -> list[PageState]:
     """Return all states, as they show on the pages of this group."""
     listing = reverse("groups:list")
     detail = reverse("groups:detail", args=[group.id])
@@ -73,52 +73,56 @@ def states_around(group: Group, account: str) -> list[State]:
         return "groups", {"account": account, "edit": group.id, "fields": fields}
 
     return [
-        State("no-groups", "Empty: no groups yet", "The account is new.", reverse("styleguide:no_groups")),
-        State("no-match", "Empty: nothing matches", "No group fits the search.", f"{listing}?q=~"),
-        State("no-right", "Empty: no right", "The role does not include it.", reverse("styleguide:no_right")),
-        State(
+        PageState(
+            "no-groups", "Empty: no groups yet", "The account is new.", reverse("styleguide:no_groups")
+        ),
+        PageState("no-match", "Empty: nothing matches", "No group fits the search.", f"{listing}?q=~"),
+        PageState(
+            "no-right", "Empty: no right", "The role does not include it.", reverse("styleguide:no_right")
+        ),
+        PageState(
             "no-answer",
             "Empty: Poster does not answer",
             "A form, which never opens on a copy.",
             edit,
             (fault("*", "fin_before_headers", times=ONE_PAGE),),
         ),
-        State(
+        PageState(
             "loading",
             "Loading",
             "After a second there is a line on top. This takes two.",
             f"{detail}?refresh=1",
             (fault("clients.getGroup", "drip_headers", interval=0.005),),
         ),
-        State(
+        PageState(
             "slow",
             "Slow",
             "After three seconds there is a word below it. This takes six.",
             f"{detail}?refresh=1",
             (fault("clients.getGroup", "drip_headers", interval=0.015),),
         ),
-        State(
+        PageState(
             "stale",
             "Stale",
             "The last good copy. Trying again brings it up to date.",
             f"{listing}?refresh=1",
             (fault("clients.getGroups", "fin_before_headers", times=ONE_PAGE),),
         ),
-        State(
+        PageState(
             "stale-group",
             "Stale: one group",
             "Reading goes on, writing does not.",
             f"{detail}?refresh=1",
             (fault("clients.getGroup", "fin_before_headers", times=ONE_PAGE),),
         ),
-        State(
+        PageState(
             "not-allowed",
             "Refused: the token",
             "Poster knows the token, and its rights do not cover it.",
             f"{listing}?refresh=1",
             (fault("clients.getGroups", "error_object", code=54),),
         ),
-        State(
+        PageState(
             "refused",
             "Refused: a change",
             "Poster does not take a value. What was typed is still there.",
@@ -126,7 +130,7 @@ def states_around(group: Group, account: str) -> list[State]:
             (fault("clients.updateGroup", "error_object", code=155, when="before"),),
             _edit(group, 1),
         ),
-        State(
+        PageState(
             "conflict",
             "Conflict",
             "Somebody else was faster.",
@@ -134,7 +138,7 @@ def states_around(group: Group, account: str) -> list[State]:
             (somebody_sets(_percent(group, 2)),),
             _edit(group, 1),
         ),
-        State(
+        PageState(
             "unknown",
             "Unknown",
             "The change is made and its answer lost. The page follows it up to the end.",
@@ -145,7 +149,7 @@ def states_around(group: Group, account: str) -> list[State]:
             ),
             _edit(group, 1),
         ),
-        State("normal", "As usual", "The sandbox forgets what it was told.", listing),
+        PageState("normal", "As usual", "The sandbox forgets what it was told.", listing),
     ]
 
 

@@ -14,7 +14,7 @@ from groups.presenters.lists import ListForm, Listing
 from groups.services import groups as reads
 from groups.views.http import Request, requires
 from poster_admin.common.htmx import render_page
-from poster_admin.devtools.styleguide.states import NoSandbox, State, states_around, tell_sandbox
+from poster_admin.devtools.styleguide.states import NoSandbox, PageState, states_around, tell_sandbox
 
 COLOURS = (
     *("paper", "surface", "raised", "sunken", "line", "edge", "ink", "muted"),
@@ -94,5 +94,5 @@ def _group(request: Request) -> Group:
     return group
 
 
-def _states(request: Request) -> list[State]:
+def _states(request: Request) -> list[PageState]:
     return states_around(_group(request), request.credentials.account_id)

@@ -3,7 +3,7 @@
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from groups.features.schedules.services import run_due
+from groups.features.schedules.services import run_due_plans
 from tests.support.browser import OVERFLOW, heading
 from tests.support.schedules import GROUP, at, percent_of, planned
 
@@ -37,13 +37,13 @@ def test_plan_a_change_see_it_come_and_go(page_for, staff, sandbox):
     row = page.locator(f'tr[data-group="{GROUP}"]')
     page.goto("/groups/")
     expect(row).to_contain_text(f"20 % з {short(starts)}")
-    run_due(at(3))
+    run_due_plans(at(3))
     page.goto("/groups/")
     expect(row).to_contain_text(f"20 % до {short(ends)}")
     page.goto("/schedules/")
     expect(page.locator("[data-schedule]")).to_have_attribute("data-state", "active")
     assert page.evaluate(OVERFLOW) <= 0
-    run_due(at(51))
+    run_due_plans(at(51))
     assert percent_of(sandbox) == before
     page.goto("/schedules/")
     expect(page.locator("[data-schedule]")).to_have_attribute("data-state", "done")
@@ -54,7 +54,7 @@ def test_plan_a_change_see_it_come_and_go(page_for, staff, sandbox):
 def test_a_plan_in_force_is_ended_by_the_keyboard_after_a_question(page_for, staff, sandbox):
     before = percent_of(sandbox)
     planned(staff)
-    run_due(at(1.5))
+    run_due_plans(at(1.5))
     page = page_for(staff, language="uk", width=360)
     page.goto(f"/groups/{GROUP}/")
     page.get_by_role("link", name="Повернути попередні значення зараз").press("Enter")

@@ -12,7 +12,7 @@ from groups.poster import (
     NotFound,
     OutcomeUnknown,
     PosterError,
-    Refused,
+    PosterRefused,
     TokenRejected,
     Unreachable,
 )
@@ -38,7 +38,7 @@ def test_each_code_has_its_error(error):
 @pytest.mark.parametrize("code", [None, 0, 1, 44, 999])
 def test_another_code_is_a_plain_refusal(code):
     error = refusal(code, "Хтозна", method="clients.getGroups")
-    assert type(error) is Refused
+    assert type(error) is PosterRefused
     assert error.code == code
 
 
@@ -47,7 +47,7 @@ def test_a_failing_save_is_no_refusal():
     assert 44 not in REFUSALS
 
 
-@pytest.mark.parametrize("error", [OutcomeUnknown, Refused, NameTaken])
+@pytest.mark.parametrize("error", [OutcomeUnknown, PosterRefused, NameTaken])
 def test_the_words_of_poster_are_masked_before_they_are_cut(error):
     token = secrets.token_hex(16)
     words = "x" * (MESSAGE_LIMIT - 16) + f" {token} {token}"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from groups.poster import GroupList, InvalidResponse, PosterError
 from groups.poster.parsing import interpret_groups, parse_response
-from groups.poster.transport import Answer, Failure
+from groups.poster.transport import Answer, TransportFailure
 from tests.support.values import ROW, SCALARS
 
 METHOD = "clients.getGroups"
@@ -104,7 +104,7 @@ def test_a_list_does_not_hide_an_error():
     body = packed({"response": [ROW]})
     assert is_read_at_once(body)
     assert interpret_groups(Answer(500, body), METHOD).reason == "http_500"
-    assert interpret_groups(Failure("timeout", sent=True), METHOD).reason == "timeout"
+    assert interpret_groups(TransportFailure("timeout", sent=True), METHOD).reason == "timeout"
 
 
 def test_the_second_row_of_an_id_is_unreadable():

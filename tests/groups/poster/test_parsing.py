@@ -13,7 +13,7 @@ from groups.poster import (
     NotAllowed,
     OutcomeUnknown,
     PosterError,
-    Refused,
+    PosterRefused,
     TokenRejected,
     Unreachable,
 )
@@ -21,7 +21,7 @@ from groups.poster.client import _write_error
 from groups.poster.errors import REFUSALS
 from groups.poster.fields import MAX_ID
 from groups.poster.parsing import parse_response, written_id
-from groups.poster.transport import Answer, Failure
+from groups.poster.transport import Answer, TransportFailure
 from tests.support.values import ROW, SCALARS
 
 METHOD = "clients.updateGroup"
@@ -60,7 +60,7 @@ def test_a_known_code_has_its_class_in_each_envelope_and_status(envelope, status
 def test_any_other_code_is_a_plain_refusal_of_a_read_and_leaves_a_write_unknown(envelope):
     for code in UNKNOWN_CODES:
         error = answered(envelope(code, "Хтозна"))
-        assert type(error) is Refused
+        assert type(error) is PosterRefused
         assert (error.code, error.message) == (code, "Хтозна")
         unknown = _write_error(error)
         assert type(unknown) is OutcomeUnknown
@@ -87,7 +87,7 @@ def test_any_other_code_is_a_plain_refusal_of_a_read_and_leaves_a_write_unknown(
 )
 def test_an_error_without_a_code_is_still_an_error(content):
     error = answered(content)
-    assert type(error) is Refused
+    assert type(error) is PosterRefused
     assert not error.code
     assert type(_write_error(error)) is OutcomeUnknown
 
@@ -191,14 +191,14 @@ def test_a_byte_order_mark_is_nothing():
 
 @pytest.mark.parametrize(("sent", "retryable"), [(False, True), (False, False), (True, True)])
 def test_no_answer_at_all(sent, retryable):
-    error = parse_response(Failure("timeout", sent=sent, retryable=retryable), METHOD)
+    error = parse_response(TransportFailure("timeout", sent=sent, retryable=retryable), METHOD)
     assert type(error) is Unreachable
     assert (error.reason, error.sent, error.retryable) == ("timeout", sent, retryable)
     assert type(_write_error(error)) is (OutcomeUnknown if sent else Unreachable)
 
 
 def test_a_body_above_the_limit_is_a_bad_answer():
-    error = parse_response(Failure("too_large", sent=True, retryable=False), METHOD)
+    error = parse_response(TransportFailure("too_large", sent=True, retryable=False), METHOD)
     assert (type(error), error.reason, error.retryable) == (InvalidResponse, "too_large", False)
     assert type(_write_error(error)) is OutcomeUnknown
 

@@ -11,7 +11,7 @@ from groups.features.criteria.models import Criteria
 from groups.features.elsewhere.models import Watch
 from groups.models.leases import AGAIN, PAUSES
 from groups.poster import NotAllowed, TokenRejected, Unreachable
-from groups.services.due import Hold, Later, LeaseLost, Refused, run_due
+from groups.services.due import DueRowRefused, Hold, Later, LeaseLost, run_due
 from groups.services.writes.submissions import NotSent
 
 pytestmark = pytest.mark.django_db
@@ -73,7 +73,11 @@ def test_what_waits_for_something_of_ours_is_tried_again_soon(row):
 
 @pytest.mark.parametrize(
     ("error", "reason"),
-    [(TokenRejected(10, ""), "token"), (NotAllowed(54, ""), "token"), (Refused("no_sales"), "no_sales")],
+    [
+        (TokenRejected(10, ""), "token"),
+        (NotAllowed(54, ""), "token"),
+        (DueRowRefused("no_sales"), "no_sales"),
+    ],
 )
 def test_a_refusal_holds_what_was_refused_for_half_an_hour(row, error, reason):
     for minutes in (0, 29):

@@ -23,7 +23,7 @@ from django.utils.translation import override
 from groups.features.bulk.files import read_workbook
 from groups.features.bulk.files.schemes import is_scheme, names_twice, read_scheme
 from groups.features.bulk.forms import LineForm
-from groups.features.bulk.services import EditPlan, Entry, Intended, Line, LineError
+from groups.features.bulk.services import EditPlan, Entry, Intended, LineError, PlanLine
 from groups.forms import NameField
 from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyType
@@ -251,7 +251,7 @@ def compare(wanted: Intended, groups: Groups) -> EditPlan:
 
 class _Comparing:
     def __init__(self, wanted: Intended, groups: Groups) -> None:
-        self.lines: list[Line] = []
+        self.lines: list[PlanLine] = []
         self.unchanged = 0
         self.errors = list(wanted.errors)
         self.left = {group.name: group for group in groups.groups}
@@ -287,7 +287,7 @@ class _Comparing:
             self.unchanged += 1
         else:
             new = self._form.intended
-            line = Line.of(entry.number, new, group) if group else Line(entry.number, new)
+            line = PlanLine.of(entry.number, new, group) if group else PlanLine(entry.number, new)
             if group is None or fold(group.name) != fold(new.name):
                 others = self._by_name[fold(new.name)]
                 line = replace(line, namesakes=tuple((other.id, other.clients) for other in others))

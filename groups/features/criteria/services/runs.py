@@ -49,7 +49,7 @@ from groups.models.locks import members_key
 from groups.models.submissions import approvable_kinds
 from groups.poster import NotFound
 from groups.services.clients import SECONDS_FOR_ALL
-from groups.services.due import Hold, LeaseLost, Refused, Turn, run_due
+from groups.services.due import DueRowRefused, Hold, LeaseLost, Turn, run_due
 from groups.services.events import Event, event_source, job_words, key_of_end, one_line
 from groups.services.gateway import check_token
 from groups.services.groups import list_groups_now
@@ -536,7 +536,7 @@ def _begin(turn: Turn[Criteria]) -> Columns:
     except GroupsGone:
         raise Hold(Held.GROUP_GONE) from None
     except SalesRefused:
-        raise Refused(Held.NO_SALES) from None
+        raise DueRowRefused(Held.NO_SALES) from None
     # No row once somebody has saved the table since the night began: the next look begins with that of then.
     if not turn.lease.row.exists():
         raise LeaseLost

@@ -21,7 +21,7 @@ type Doubt = Literal["", "days", "members", "receipts", "steps", "noise", "nothi
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class MeasuredEffect:
     """A group beside the others, 28 days before a change of its percent and 28 days after.
 
     The four figures are revenue by member and night, None where a day is missing. `ratio` is after ÷ before
@@ -60,7 +60,7 @@ class _Night(NamedTuple):
 type _Days = dict[date, _Night]
 
 
-def effect_of(made: PercentChange) -> Effect:
+def effect_of(made: PercentChange) -> MeasuredEffect:
     """Compare a group with all groups whose percent did not change in these days."""
     account_id, first, last = made.change.account_id, made.day - HALF * DAY, made.day + HALF * DAY
     changed = {each.group_id for each in percent_changes(account_id, first, last)} | {made.group_id}
@@ -70,7 +70,7 @@ def effect_of(made: PercentChange) -> Effect:
     days = [first + number * DAY for number in range(HALF)], [made.day + DAY + n * DAY for n in range(HALF)]
     halves = [_sum(of_day, half) for of_day in (own, others) for half in days]
     figures = [half.by_member if half else None for half in halves]
-    effect = Effect(made, *figures)
+    effect = MeasuredEffect(made, *figures)
     if None in halves:
         return replace(effect, doubt="days")
     if not all(figures):

@@ -120,7 +120,7 @@ class Ladder:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed[T]:
+class ListReading[T]:
     """The records of one of Poster's lists; `failure` is the error if it could not be read.
 
     `unreadable` counts the rows that could not be read.
@@ -143,7 +143,7 @@ def _begin(
     *,
     fresh: bool,
     within: float | None,
-) -> Callable[[], Listed[Any]]:
+) -> Callable[[], ListReading[Any]]:
     """Take a list from the cache, or begin to read it in half of the time of a read.
 
     `what` is the name of the list in the answer and in the cache, where it outlives our writes: none of them
@@ -166,15 +166,15 @@ def _begin(
     try:
         take_answer = begin_call(credentials, read)
     except PosterError as error:
-        failed: Listed[Any] = Listed(failure=error)
+        failed: ListReading[Any] = ListReading(failure=error)
         return lambda: failed
 
-    def take() -> Listed[Any]:
+    def take() -> ListReading[Any]:
         try:
             answer = take_answer()
         except PosterError as error:
-            return Listed(failure=error)
-        found: Listed[Any] = Listed(getattr(answer, what), len(answer.unreadable))
+            return ListReading(failure=error)
+        found: ListReading[Any] = ListReading(getattr(answer, what), len(answer.unreadable))
         keep_cached(key, found, timezone.now())
         return found
 
@@ -183,13 +183,13 @@ def _begin(
 
 def begin_promotions(
     credentials: PosterCredentials, *, fresh: bool = False, within: float | None = None
-) -> Callable[[], Listed[Promotion]]:
+) -> Callable[[], ListReading[Promotion]]:
     return _begin("promotions", PosterClient.get_promotions, credentials, fresh=fresh, within=within)
 
 
 def begin_rules(
     credentials: PosterCredentials, *, fresh: bool = False, within: float | None = None
-) -> Callable[[], Listed[LoyaltyRule]]:
+) -> Callable[[], ListReading[LoyaltyRule]]:
     return _begin("rules", PosterClient.get_loyalty_rules, credentials, fresh=fresh, within=within)
 
 
@@ -197,8 +197,8 @@ def begin_rules(
 class Dependents:
     """The promotions that are for a group, the rules that lead to it and on from it, and the whole ladder."""
 
-    promotions: Listed[Promotion]
-    rules: Listed[LoyaltyRule]
+    promotions: ListReading[Promotion]
+    rules: ListReading[LoyaltyRule]
     ladder: Ladder
 
 
@@ -238,7 +238,7 @@ def dependents_of(credentials: PosterCredentials, group_id: int) -> Dependents:
 @dataclass(frozen=True)
 class Scheme:
     groups: Groups
-    rules: Listed[LoyaltyRule]
+    rules: ListReading[LoyaltyRule]
 
     @cached_property
     def ladder(self) -> Ladder:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from poster_admin.devtools.sandbox.accounts import validation
-from poster_admin.devtools.sandbox.accounts.sales import WAITERS, Receipt, Sales
+from poster_admin.devtools.sandbox.accounts.sales import WAITERS, SandboxReceipt, SandboxSales
 
 if TYPE_CHECKING:
     from poster_admin.devtools.sandbox.accounts.clients import Clients
@@ -47,10 +47,10 @@ class Disputes:
 class Receipts:
     """The receipts of one account, guarded by the lock of the account."""
 
-    def __init__(self, sales: Sales) -> None:
+    def __init__(self, sales: SandboxSales) -> None:
         self.disputes = Disputes()
         self._sales = sales
-        self._days: dict[int, tuple[Any, list[tuple[int, int, Receipt]]]] = {}
+        self._days: dict[int, tuple[Any, list[tuple[int, int, SandboxReceipt]]]] = {}
 
     def rows(self, query: Mapping[str, str], clients: "Clients") -> list[dict[str, Any]]:
         """Return one page of the receipts that are asked for."""
@@ -61,7 +61,7 @@ class Receipts:
         if after is not None and not self.disputes.keeps_days:
             first, last = max(after // _A_DAY + _FIRST_DAY - 1, _FIRST_DAY), today.toordinal()
         whose, whose_id = query.get("type"), validation.whole(query, "id")
-        found: list[tuple[int, int, Receipt]] = []
+        found: list[tuple[int, int, SandboxReceipt]] = []
         descending = after is None and self.disputes.order == "descending"
         days = range(first - 1, last + 2)
         for day in reversed(days) if descending else days:
@@ -81,13 +81,13 @@ class Receipts:
         with_history = query.get("include_history") == "true"
         return [self._row(*each, clients, with_history) for each in found]
 
-    def _business_day(self, receipt: Receipt) -> int:
+    def _business_day(self, receipt: SandboxReceipt) -> int:
         if self.disputes.day_ends * 60 <= receipt.minute < 23 * 60:
             return receipt.day
         closed_at = receipt.closed_at.astimezone(_ZONE)
         return (closed_at - timedelta(hours=self.disputes.day_ends)).date().toordinal()
 
-    def _of_day(self, day: int, clients: "Clients") -> list[tuple[int, int, Receipt]]:
+    def _of_day(self, day: int, clients: "Clients") -> list[tuple[int, int, SandboxReceipt]]:
         """Return number, client and receipt of a day, by their numbers: in the order of their closing."""
         key = (clients.blocks, self._sales.stories)
         kept = self._days.get(day)
@@ -102,13 +102,13 @@ class Receipts:
 
     @staticmethod
     def _numbered(
-        day: int, start: int, receipts: list[tuple[int, Receipt]]
-    ) -> Iterator[tuple[int, int, Receipt]]:
+        day: int, start: int, receipts: list[tuple[int, SandboxReceipt]]
+    ) -> Iterator[tuple[int, int, SandboxReceipt]]:
         base = (day - _FIRST_DAY) * _A_DAY + start
         yield from ((base + place, *each) for place, each in enumerate(receipts))
 
     def _row(
-        self, number: int, client_id: int, receipt: Receipt, clients: "Clients", with_history: bool
+        self, number: int, client_id: int, receipt: SandboxReceipt, clients: "Clients", with_history: bool
     ) -> dict[str, Any]:
         client = clients.row(client_id) or {}
         closed = int(receipt.closed_at.timestamp() * 1000)
@@ -154,7 +154,7 @@ class Receipts:
         return row
 
 
-def _history(receipt: Receipt, client_id: int, opened: int, closed: int) -> list[dict[str, Any]]:
+def _history(receipt: SandboxReceipt, client_id: int, opened: int, closed: int) -> list[dict[str, Any]]:
     """Return what happened to a receipt, the oldest first."""
     printed = closed + 2_100 if not receipt.history else closed - 5 * _MINUTE
     set_at = {"late": [closed - 2 * _MINUTE], "late_twice": [closed - 2 * _MINUTE, closed - _MINUTE]}

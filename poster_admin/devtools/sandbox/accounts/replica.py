@@ -13,14 +13,14 @@ from typing import Any, Literal
 
 from poster_admin.devtools.sandbox.accounts import validation
 from poster_admin.devtools.sandbox.accounts.clients import Block, Change
-from poster_admin.devtools.sandbox.http.exchange import Request, dump
+from poster_admin.devtools.sandbox.http.exchange import SandboxRequest, dump
 
 type Table = Literal["groups", "clients"]
 type What = Literal["rows", "members", "new", "count", "zero", "absent", "repeated", "skipped"]
 # The rows are read from the earlier state of the account.
 _EARLIER: frozenset[What] = frozenset(("rows", "members", "new", "count"))
 type Row = dict[str, Any]
-type Ask = Callable[[Request], bytes]
+type Ask = Callable[[SandboxRequest], bytes]
 
 KEPT = 20_000
 _ID, _CLIENT, _COUNT = "client_groups_id", "client_id", "count_groups_clients"
@@ -83,7 +83,7 @@ class Lag:
         own = [place for place, write in enumerate(young) if table in write.tables][:limit]
         return young[: own[-1] + 1] if own else []
 
-    def read(self, ask_now: Ask, ask_then: Ask, request: Request, table: Table) -> bytes:
+    def read(self, ask_now: Ask, ask_then: Ask, request: SandboxRequest, table: Table) -> bytes:
         """Return the answer from a replica with this lag, made of the one of now and of the earlier one."""
         query = dict(request.query)
         if self.what == "members" and not query.get("group_id"):

@@ -38,7 +38,7 @@ type History = Literal["", "printed", "late", "late_twice"]
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class SandboxReceipt:
     """A receipt: its day as an ordinal, and its sums in kopecks.
 
     `revenue` is what was paid; what is neither by card, certificate nor third party is in cash. `bonuses`
@@ -66,7 +66,7 @@ class Receipt:
         return midnight_of(self.day) + timedelta(minutes=self.minute)
 
 
-class Sales:
+class SandboxSales:
     """The receipts of one account, guarded by the lock of the account.
 
     `born` are the groups of the seed by id: their percents are in the invented receipts.
@@ -78,18 +78,20 @@ class Sales:
         self._seed = seed
         self._profile = profile
         self._born = born
-        self._added: dict[int, list[Receipt]] = {}
+        self._added: dict[int, list[SandboxReceipt]] = {}
 
     def load(self, saved: Mapping[str, Any]) -> None:
         """Restore the receipts of `save`."""
         self._accrued = {}
-        self._added = {int(number): [Receipt(*each) for each in added] for number, added in saved.items()}
+        self._added = {
+            int(number): [SandboxReceipt(*each) for each in added] for number, added in saved.items()
+        }
 
     def save(self) -> dict[str, Any]:
         """Return the receipts that were added, ready for JSON."""
         return {str(number): [astuple(each) for each in added] for number, added in self._added.items()}
 
-    def add(self, client_id: int, receipt: Receipt) -> None:
+    def add(self, client_id: int, receipt: SandboxReceipt) -> None:
         """Add a receipt, as a till does."""
         self._added.setdefault(client_id, []).append(receipt)
 
@@ -116,18 +118,18 @@ class Sales:
                 seen.add(client_id)
         yield from ((client_id, 0) for client_id in sorted(self._added.keys() - seen))
 
-    def _receipts(self, client_id: int, group_id: int, first: int, last: int) -> Iterator[Receipt]:
+    def _receipts(self, client_id: int, group_id: int, first: int, last: int) -> Iterator[SandboxReceipt]:
         if group_id:
             yield from self.invented_of(client_id, group_id, first, last)
         for receipt in self._added.get(client_id, ()):
             if first <= receipt.day <= last and receipt.status == 2:
                 yield receipt
 
-    def added(self) -> Iterator[tuple[int, Receipt]]:
+    def added(self) -> Iterator[tuple[int, SandboxReceipt]]:
         """Yield the receipts that were added, each with its client, in no certain order."""
         yield from ((client_id, each) for client_id, receipts in self._added.items() for each in receipts)
 
-    def invented(self, day: int, clients: "Clients") -> Iterator[tuple[int, Receipt]]:
+    def invented(self, day: int, clients: "Clients") -> Iterator[tuple[int, SandboxReceipt]]:
         """Yield the invented receipts of a day, each with its client, and some without one."""
         for block in clients.blocks:
             for client_id in range(block.first, block.first + block.size):
@@ -135,9 +137,12 @@ class Sales:
                     yield client_id, receipt
                     if client_id % 4 == day % 4:
                         sums = (receipt.total, receipt.total, receipt.total * 13 // 20)
-                        yield 0, Receipt(day, *sums, minute=receipt.minute + 3, waiter=client_id % 5 + 1)
+                        yield (
+                            0,
+                            SandboxReceipt(day, *sums, minute=receipt.minute + 3, waiter=client_id % 5 + 1),
+                        )
 
-    def invented_of(self, client_id: int, group_id: int, first: int, last: int) -> Iterator[Receipt]:
+    def invented_of(self, client_id: int, group_id: int, first: int, last: int) -> Iterator[SandboxReceipt]:
         """Yield the invented receipts of a client whom the seed has put into this group."""
         dice = hashlib.blake2b(
             f"sales {self._seed} {self._profile.name} {client_id}".encode(), digest_size=32
@@ -163,7 +168,7 @@ class Sales:
                 bonuses = min(sum(granted(each, percent) for each in before), total * 9 // 10)
             revenue = total - (total * discount // 100 if discount else bonuses)
             by_card = (dice[8] + day) % 5
-            yield Receipt(
+            yield SandboxReceipt(
                 *(day, total, revenue, revenue * 13 // 20),
                 minute=480 + (dice[5] * dice[6] + day * 37) % 840,
                 card=(revenue, revenue, revenue // 2, 0, 0)[by_card],
@@ -172,7 +177,7 @@ class Sales:
                 waiter=(dice[7] + day) % len(WAITERS) + 1,
             )
 
-    def _story(self, client_id: int, group_id: int, first: int, last: int) -> Iterator[Receipt]:
+    def _story(self, client_id: int, group_id: int, first: int, last: int) -> Iterator[SandboxReceipt]:
         percent = self._bonus_percent(group_id)
         for day in range(first, last + 1):
             weekday = date.fromordinal(day).weekday()
@@ -181,7 +186,7 @@ class Sales:
                     for visit in range(5 if weekday == 4 else 2):
                         sums = (8_500, 8_500, 5_000)
                         waiter = (day + visit) % len(WAITERS) + 1
-                        yield Receipt(
+                        yield SandboxReceipt(
                             day, *sums, 560 + 130 * visit, card=8_500, percent=percent, waiter=waiter
                         )
                 case _ if client_id == SHARED:
@@ -189,11 +194,11 @@ class Sales:
                         total = 9_000 + 700 * visit
                         sums = (total, total, total * 13 // 20)
                         waiter = (day + visit * 3) % len(WAITERS) + 1
-                        yield Receipt(day, *sums, 540 + 95 * visit, percent=percent, waiter=waiter)
+                        yield SandboxReceipt(day, *sums, 540 + 95 * visit, percent=percent, waiter=waiter)
                 case _ if weekday < 5:
                     total = 21_000 + day % 7 * 900
                     history: History = "late" if day % 3 == 0 else "printed"
-                    yield Receipt(
+                    yield SandboxReceipt(
                         *(day, total, total, total * 13 // 20, 1_260),
                         percent=percent,
                         waiter=LENDER,
@@ -230,7 +235,9 @@ class Sales:
         own = invented_clients.person(self._seed, self._profile.name, client_id)["discount_per"]
         return max(int(own), int(float(born["client_groups_discount"])))
 
-    def _row(self, client_id: int, client: Mapping[str, str] | None, bought: list[Receipt]) -> dict[str, Any]:
+    def _row(
+        self, client_id: int, client: Mapping[str, str] | None, bought: list[SandboxReceipt]
+    ) -> dict[str, Any]:
         client = client or invented_clients.person(self._seed, self._profile.name, client_id)
         total = sum(receipt.total for receipt in bought)
         profit = sum(receipt.profit for receipt in bought)

@@ -22,7 +22,7 @@ from poster_admin.devtools.sandbox.accounts.replica import (
     clients_before,
     groups_before,
 )
-from poster_admin.devtools.sandbox.accounts.sales import Receipt, Sales
+from poster_admin.devtools.sandbox.accounts.sales import SandboxReceipt, SandboxSales
 from poster_admin.devtools.sandbox.accounts.seed_data import Profile, Row
 from poster_admin.devtools.sandbox.accounts.validation import ApiError
 from poster_admin.devtools.sandbox.http.exchange import dump
@@ -64,7 +64,7 @@ class Account:
         self._past: deque[Write] = deque(maxlen=KEPT)
         self._replaced: dict[int, Mapping[str, str] | None] = {}
         self.clients = Clients(seed, profile.name, lambda group_id: self._rows.get(group_id, {}))
-        self._sales = Sales(seed, profile, {int(row["client_groups_id"]): row for row in born})
+        self._sales = SandboxSales(seed, profile, {int(row["client_groups_id"]): row for row in born})
         self._receipts = Receipts(self._sales)
 
     @property
@@ -288,7 +288,7 @@ class Account:
         self._sales.stories = True
         self.clients.accrued = self._sales.accrued
 
-    def invented_receipts(self, client_id: int, first: date, last: date) -> Iterator[Receipt]:
+    def invented_receipts(self, client_id: int, first: date, last: date) -> Iterator[SandboxReceipt]:
         """Yield the receipts of a client that follow from the seed."""
         group_id = self.clients.born_in(client_id)
         return self._sales.invented_of(client_id, group_id, first.toordinal(), last.toordinal())
@@ -297,7 +297,7 @@ class Account:
         """Return the kopecks of bonuses that receipts have brought a client up to a day, less those spent."""
         return self._sales.by_receipts(client_id, self.clients.born_in(client_id), day.toordinal())
 
-    def sell(self, client_id: int, receipt: Receipt) -> None:
+    def sell(self, client_id: int, receipt: SandboxReceipt) -> None:
         """Add a receipt of a client, or of nobody."""
         with self._lock:
             self._sales.add(client_id, receipt)

@@ -15,7 +15,7 @@ from poster_admin.devtools.sandbox.http.exchange import dump
 _VERSION = 1
 
 
-class State:
+class SandboxState:
     """All accounts, and the file in which they outlive the process.
 
     An existing file wins over another seed or size, and `notice` says so. Each change replaces the whole

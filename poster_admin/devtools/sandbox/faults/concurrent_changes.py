@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from poster_admin.devtools.sandbox.accounts.clients import newcomer
 from poster_admin.devtools.sandbox.faults.fault import ANY, Exchange, Fault
-from poster_admin.devtools.sandbox.http.exchange import Answer
+from poster_admin.devtools.sandbox.http.exchange import SandboxAnswer
 
 _NAME = "client_groups_name"
 _ORDER = {"bonus": "4200", "total_payed_sum": "420000"}
@@ -46,7 +46,7 @@ def busy_till(exchange: Exchange) -> None:
             account.put_client({"client_id": client_id, **(exchange.options["fields"] or _ORDER)})
 
 
-def _answer(exchange: Exchange) -> Answer:
+def _answer(exchange: Exchange) -> SandboxAnswer:
     return exchange.answer
 
 

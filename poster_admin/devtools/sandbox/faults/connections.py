@@ -5,7 +5,7 @@ import threading
 from dataclasses import replace
 
 from poster_admin.devtools.sandbox.faults.fault import WRITE, Exchange, Fault, fault
-from poster_admin.devtools.sandbox.http.exchange import Answer
+from poster_admin.devtools.sandbox.http.exchange import SandboxAnswer
 
 FAULTS: dict[str, Fault] = {}
 
@@ -150,13 +150,13 @@ def junk_status_line(exchange: Exchange) -> None:
 
 
 @fault(FAULTS, 17)
-def many_headers(exchange: Exchange) -> Answer:
+def many_headers(exchange: Exchange) -> SandboxAnswer:
     """Answer with 150 headers."""
     return _with_headers(exchange.answer, *((f"X-Poster-{number}", "1") for number in range(150)))
 
 
 @fault(FAULTS, 17)
-def huge_header(exchange: Exchange) -> Answer:
+def huge_header(exchange: Exchange) -> SandboxAnswer:
     """Answer with one header of 70 kB."""
     return _with_headers(exchange.answer, ("X-Poster", "x" * 70_000))
 
@@ -197,5 +197,5 @@ def _drip(exchange: Exchange, data: bytes) -> None:
             return
 
 
-def _with_headers(answer: Answer, *headers: tuple[str, str]) -> Answer:
+def _with_headers(answer: SandboxAnswer, *headers: tuple[str, str]) -> SandboxAnswer:
     return replace(answer, headers=headers)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from poster_admin.devtools.sandbox.http.exchange import Answer, Connection, Kind, Request
+from poster_admin.devtools.sandbox.http.exchange import Connection, Kind, SandboxAnswer, SandboxRequest
 
 if TYPE_CHECKING:
     from poster_admin.devtools.sandbox.accounts.replica import Lag
@@ -27,16 +27,16 @@ class Exchange:
     `account` is None if the call names none. `apply_now` carries out a write that was only rehearsed.
     """
 
-    request: Request
+    request: SandboxRequest
     kind: Kind
     account: "Account | None"
     connection: Connection
     apply_now: Callable[[], None]
-    answer: Answer = field(default_factory=Answer)
+    answer: SandboxAnswer = field(default_factory=SandboxAnswer)
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-type Run = Callable[[Exchange], Answer | None]
+type Run = Callable[[Exchange], SandboxAnswer | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from poster_admin.devtools.sandbox.accounts.replica import Lag, What
 from poster_admin.devtools.sandbox.faults.fault import LIST, ROWS, Exchange, Fault
-from poster_admin.devtools.sandbox.http.exchange import Answer, Kind
+from poster_admin.devtools.sandbox.http.exchange import Kind, SandboxAnswer
 
 LAGS: dict[str, Fault] = {}
 
@@ -15,7 +15,7 @@ _WHICH = {"ids": None, "share": 1.0, **_DRAW}
 _SINCE = {"writes": None, "seconds": None, **_WHICH}
 
 
-def _answer(exchange: Exchange) -> Answer:
+def _answer(exchange: Exchange) -> SandboxAnswer:
     return exchange.answer
 
 

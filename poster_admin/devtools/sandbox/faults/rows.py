@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from poster_admin.devtools.sandbox.faults.fault import LIST, ROWS, Exchange, Fault, fault
-from poster_admin.devtools.sandbox.http.exchange import Answer
+from poster_admin.devtools.sandbox.http.exchange import SandboxAnswer
 
 FAULTS: dict[str, Fault] = {}
 
@@ -46,7 +46,7 @@ _FIELDS = {
 
 
 @fault(FAULTS, 41, ROWS, readable=True)
-def row_numbers(exchange: Exchange) -> Answer:
+def row_numbers(exchange: Exchange) -> SandboxAnswer:
     """Answer all numbers of all rows as JSON numbers."""
 
     def change(row: Row) -> Row:
@@ -56,7 +56,7 @@ def row_numbers(exchange: Exchange) -> Answer:
 
 
 @fault(FAULTS, 41, ROWS, readable=True)
-def row_decimals(exchange: Exchange) -> Answer:
+def row_decimals(exchange: Exchange) -> SandboxAnswer:
     """Answer percents like "10.00" and bonuses like 5000.0."""
 
     def change(row: Row) -> Row:
@@ -70,13 +70,13 @@ def row_decimals(exchange: Exchange) -> Answer:
 
 
 @fault(FAULTS, 42, ROWS, group=None, field="client_groups_discount")
-def row_null_field(exchange: Exchange) -> Answer:
+def row_null_field(exchange: Exchange) -> SandboxAnswer:
     """Answer null for a `field` of a `group`, by default the first."""
     return _set_field(exchange, None)
 
 
 @fault(FAULTS, 42, ROWS, group=None, field="client_groups_discount")
-def row_missing_field(exchange: Exchange) -> Answer:
+def row_missing_field(exchange: Exchange) -> SandboxAnswer:
     """Leave out a `field` of a `group`."""
 
     def change(row: Row) -> Row:
@@ -87,49 +87,49 @@ def row_missing_field(exchange: Exchange) -> Answer:
 
 
 @fault(FAULTS, 42, ROWS, group=None, field="client_groups_discount")
-def row_empty_field(exchange: Exchange) -> Answer:
+def row_empty_field(exchange: Exchange) -> SandboxAnswer:
     """Answer "" for a `field` of a `group`."""
     return _set_field(exchange, "")
 
 
 @fault(FAULTS, 42, ROWS, group=None, field="client_groups_discount")
-def row_bool_field(exchange: Exchange) -> Answer:
+def row_bool_field(exchange: Exchange) -> SandboxAnswer:
     """Answer true for a `field` of a `group`."""
     return _set_field(exchange, True)
 
 
 @fault(FAULTS, 42, ROWS, group=None, field="birthday_bonus")
-def row_exponent(exchange: Exchange) -> Answer:
+def row_exponent(exchange: Exchange) -> SandboxAnswer:
     """Answer "1e3" for a `field` of a `group`."""
     return _set_field(exchange, "1e3")
 
 
 @fault(FAULTS, 42, ROWS, group=None)
-def row_id_zero(exchange: Exchange) -> Answer:
+def row_id_zero(exchange: Exchange) -> SandboxAnswer:
     """Answer the id "0" for a `group`."""
     return _change_one(exchange, lambda row: row | {_like(row, _ID): "0"})
 
 
 @fault(FAULTS, 42, ROWS, group=None)
-def row_not_object(exchange: Exchange) -> Answer:
+def row_not_object(exchange: Exchange) -> SandboxAnswer:
     """Answer a string where a `group` is due."""
     return _change_one(exchange, lambda _: "group")
 
 
 @fault(FAULTS, 43, ROWS, group=None)
-def row_fraction_of_kopeck(exchange: Exchange) -> Answer:
+def row_fraction_of_kopeck(exchange: Exchange) -> SandboxAnswer:
     """Answer a bonus of "50.5" kopecks."""
     return _change_one(exchange, lambda row: row | {_like(row, _BONUS): "50.5"})
 
 
 @fault(FAULTS, 43, ROWS, group=None)
-def row_percent_150(exchange: Exchange) -> Answer:
+def row_percent_150(exchange: Exchange) -> SandboxAnswer:
     """Answer a percent of "150"."""
     return _change_one(exchange, lambda row: row | {_like(row, _PERCENT): "150"})
 
 
 @fault(FAULTS, 43, ROWS, group=None)
-def row_negative_count(exchange: Exchange) -> Answer:
+def row_negative_count(exchange: Exchange) -> SandboxAnswer:
     """Answer "-1" clients."""
     return _change_one(exchange, lambda row: row | {"count_groups_clients": "-1"})
 
@@ -138,55 +138,55 @@ def row_negative_count(exchange: Exchange) -> Answer:
 
 
 @fault(FAULTS, 44, ROWS, group=None)
-def row_unknown_type(exchange: Exchange) -> Answer:
+def row_unknown_type(exchange: Exchange) -> SandboxAnswer:
     """Answer the loyalty type "3"."""
     return _change_one(exchange, lambda row: row | {"loyalty_type": "3"})
 
 
 @fault(FAULTS, 45, LIST, group=None)
-def row_duplicate_id(exchange: Exchange) -> Answer:
+def row_duplicate_id(exchange: Exchange) -> SandboxAnswer:
     """Repeat a `group` at the end of the list, under another name."""
     return _append(exchange, lambda row: _renamed(row, lambda name: f"{name} (2)"))
 
 
 @fault(FAULTS, 45, LIST, group=None)
-def row_duplicate_name(exchange: Exchange) -> Answer:
+def row_duplicate_name(exchange: Exchange) -> SandboxAnswer:
     """Repeat a `group` at the end of the list, under another id."""
     return _append(exchange, lambda row: row | {_like(row, _ID): "900000"})
 
 
 @fault(FAULTS, 46, ROWS, group=None)
-def row_html_name(exchange: Exchange) -> Answer:
+def row_html_name(exchange: Exchange) -> SandboxAnswer:
     """Answer a name that is a script."""
     return _rename(exchange, lambda name: f"{name}<script>alert(1)</script>\"'><img src=x onerror=alert(2)>")
 
 
 @fault(FAULTS, 46, ROWS, group=None)
-def row_rtl_name(exchange: Exchange) -> Answer:
+def row_rtl_name(exchange: Exchange) -> SandboxAnswer:
     """Answer a name with an override of the writing direction."""
     return _rename(exchange, lambda name: f"{name} \u202e%01")
 
 
 @fault(FAULTS, 46, ROWS, group=None)
-def row_nul_name(exchange: Exchange) -> Answer:
+def row_nul_name(exchange: Exchange) -> SandboxAnswer:
     """Answer a name with a NUL in it."""
     return _rename(exchange, lambda name: f"{name}\0!")
 
 
 @fault(FAULTS, 46, ROWS, group=None)
-def row_long_name(exchange: Exchange) -> Answer:
+def row_long_name(exchange: Exchange) -> SandboxAnswer:
     """Answer a name of ten thousand characters."""
     return _rename(exchange, lambda name: (name * 10_000)[:10_000])
 
 
 @fault(FAULTS, 46, ROWS, group=None)
-def row_surrogate_name(exchange: Exchange) -> Answer:
+def row_surrogate_name(exchange: Exchange) -> SandboxAnswer:
     """Answer a name with half a character in it."""
     return _rename(exchange, lambda name: f"{name}\ud83d")
 
 
 @fault(FAULTS, 47, ROWS, group=None)
-def row_deleted(exchange: Exchange) -> Answer:
+def row_deleted(exchange: Exchange) -> SandboxAnswer:
     """Answer that a `group` is removed."""
     return _change_one(exchange, lambda row: row | {"delete": "1"})
 
@@ -201,11 +201,11 @@ def _percents(row: Row, convert: Callable[[str], Any]) -> Row:
     return {name: convert(row[name]) for name in (_PERCENT, "discount_per") if name in row}
 
 
-def _set_field(exchange: Exchange, value: object) -> Answer:
+def _set_field(exchange: Exchange, value: object) -> SandboxAnswer:
     return _change_one(exchange, lambda row: row | {_like(row, exchange.options["field"]): value})
 
 
-def _rename(exchange: Exchange, change: Callable[[str], str]) -> Answer:
+def _rename(exchange: Exchange, change: Callable[[str], str]) -> SandboxAnswer:
     return _change_one(exchange, lambda row: _renamed(row, change))
 
 
@@ -214,11 +214,11 @@ def _renamed(row: Row, change: Callable[[str], str]) -> Row:
     return row | {name: change(row[name])} if name in row else row
 
 
-def _change_all(exchange: Exchange, change: Callable[[Row], Any]) -> Answer:
+def _change_all(exchange: Exchange, change: Callable[[Row], Any]) -> SandboxAnswer:
     return _rewrite(exchange, lambda rows: [change(row) for row in rows])
 
 
-def _change_one(exchange: Exchange, change: Callable[[Row], Any]) -> Answer:
+def _change_one(exchange: Exchange, change: Callable[[Row], Any]) -> SandboxAnswer:
     def rewrite(rows: list[Row]) -> list[Any]:
         place = _place(exchange, rows)
         return [change(row) if index == place else row for index, row in enumerate(rows)]
@@ -226,7 +226,7 @@ def _change_one(exchange: Exchange, change: Callable[[Row], Any]) -> Answer:
     return _rewrite(exchange, rewrite)
 
 
-def _append(exchange: Exchange, change: Callable[[Row], Any]) -> Answer:
+def _append(exchange: Exchange, change: Callable[[Row], Any]) -> SandboxAnswer:
     return _rewrite(exchange, lambda rows: [*rows, change(rows[_place(exchange, rows)])])
 
 
@@ -239,7 +239,7 @@ def _place(exchange: Exchange, rows: list[Row]) -> int:
     return ids.index(str(group)) if str(group) in ids else -1
 
 
-def _rewrite(exchange: Exchange, change: Callable[[list[Row]], list[Any]]) -> Answer:
+def _rewrite(exchange: Exchange, change: Callable[[list[Row]], list[Any]]) -> SandboxAnswer:
     """Change the rows of a list, or the single row of a get; an answer without rows stays as it is."""
     content = json.loads(exchange.answer.body)
     response = content.get("response")

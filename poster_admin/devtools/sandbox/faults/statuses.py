@@ -6,7 +6,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 
 from poster_admin.devtools.sandbox.faults.fault import Exchange, Fault, fault
-from poster_admin.devtools.sandbox.http.exchange import HTML, Answer, dump
+from poster_admin.devtools.sandbox.http.exchange import HTML, SandboxAnswer, dump
 
 FAULTS: dict[str, Fault] = {}
 
@@ -20,7 +20,7 @@ _STATUSES = {
 
 
 def _declare_redirect(status: int) -> None:
-    def run(exchange: Exchange) -> Answer:
+    def run(exchange: Exchange) -> SandboxAnswer:
         # Keep the whole query in the address, and with it the token, as real servers do. A client that
         # follows reaches this sandbox again and is seen in its log.
         request = exchange.request
@@ -34,7 +34,7 @@ def _declare_redirect(status: int) -> None:
 
 
 def _declare_status(row: int, status: int) -> None:
-    def run(_exchange: Exchange) -> Answer:
+    def run(_exchange: Exchange) -> SandboxAnswer:
         return _page(status, HTTPStatus(status).phrase)
 
     run.__name__ = f"status_{status}"
@@ -43,7 +43,7 @@ def _declare_status(row: int, status: int) -> None:
 
 
 def _declare_retry_after(name: str, row: int, value: Callable[[], str]) -> None:
-    def run(_exchange: Exchange) -> Answer:
+    def run(_exchange: Exchange) -> SandboxAnswer:
         return _page(429, "Too Many Requests", ("Retry-After", value()))
 
     run.__name__ = f"retry_after_{name}"
@@ -63,36 +63,36 @@ _declare_retry_after("date", 22, lambda: formatdate(time.time() + _RETRY_LATER, 
 
 
 @fault(FAULTS, 24, code=44, status=500, message="Error saving data")
-def status_5xx_envelope(exchange: Exchange) -> Answer:
+def status_5xx_envelope(exchange: Exchange) -> SandboxAnswer:
     """Answer with a 5xx `status` and an error of Poster's in it."""
     options = exchange.options
     body = dump({"error": {"code": options["code"], "message": options["message"]}})
-    return Answer(body, status=options["status"], code=options["code"])
+    return SandboxAnswer(body, status=options["status"], code=options["code"])
 
 
 @fault(FAULTS, 25)
-def html_echo(exchange: Exchange) -> Answer:
+def html_echo(exchange: Exchange) -> SandboxAnswer:
     """Answer 200 with a sign-in page that repeats the address of the request, token and all."""
     request = exchange.request
     return _page(200, f"Sign in to go on to http://{request.host}{request.target}")
 
 
 @fault(FAULTS, 26)
-def empty(_exchange: Exchange) -> Answer:
+def empty(_exchange: Exchange) -> SandboxAnswer:
     """Answer 200 with an empty body."""
-    return Answer(b"")
+    return SandboxAnswer(b"")
 
 
 @fault(FAULTS, 26)
-def no_content(_exchange: Exchange) -> Answer:
+def no_content(_exchange: Exchange) -> SandboxAnswer:
     """Answer 204."""
-    return Answer(b"", status=204, content_type=None)
+    return SandboxAnswer(b"", status=204, content_type=None)
 
 
-def _page(status: int, words: str, *headers: tuple[str, str]) -> Answer:
+def _page(status: int, words: str, *headers: tuple[str, str]) -> SandboxAnswer:
     text = (
         f"<html>\r\n<head><title>{status} {words}</title></head>\r\n"
         f"<body>\r\n<center><h1>{status} {words}</h1></center>\r\n"
         "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
     )
-    return Answer(text.encode(), status=status, content_type=HTML, headers=headers)
+    return SandboxAnswer(text.encode(), status=status, content_type=HTML, headers=headers)

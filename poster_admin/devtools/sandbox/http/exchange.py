@@ -26,7 +26,7 @@ def dump(value: object) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SandboxRequest:
     """A call as it came in.
 
     `account` is empty if the path names none. `target` is the whole path with the token. `form` holds the
@@ -54,7 +54,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SandboxAnswer:
     """A whole answer.
 
     `code` is Poster's error code in the body. `applied` is true if a write is in force, `behind` if a lagging
@@ -93,7 +93,7 @@ class Connection:
         """Send raw bytes."""
         self.socket.sendall(data)
 
-    def answer(self, answer: Answer, *, body: bool = True) -> None:
+    def answer(self, answer: SandboxAnswer, *, body: bool = True) -> None:
         """Send an answer. A small one goes out in one packet."""
         head = answer.head()
         if not body:

@@ -1,4 +1,4 @@
-"""The HTTP server: it turns bytes into a `Request` and passes it on with the connection."""
+"""The HTTP server: it turns bytes into a `SandboxRequest` and passes it on with the connection."""
 
 import selectors
 import socket
@@ -10,7 +10,7 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
-from poster_admin.devtools.sandbox.http.exchange import Connection, Request
+from poster_admin.devtools.sandbox.http.exchange import Connection, SandboxRequest
 from poster_admin.devtools.sandbox.http.request_body import parameters
 
 _LARGEST_BODY = 1_000_000
@@ -22,7 +22,7 @@ class Application(Protocol):
 
     stopping: threading.Event
 
-    def serve(self, request: Request, connection: Connection) -> None:
+    def serve(self, request: SandboxRequest, connection: Connection) -> None:
         """Answer a call of the API."""
 
     def control(
@@ -56,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             account, method = _route(split.path)
             self.server.application.serve(
-                Request(
+                SandboxRequest(
                     verb=self.command,
                     target=self.path,
                     account=account,

@@ -15,7 +15,7 @@ from groups.features.approvals import services as approvals
 from groups.features.approvals.models import ApprovalRequest, Limits
 from groups.features.approvals.services import BeyondLimits, LimitGate
 from groups.features.bulk import services as bulk
-from groups.features.bulk.services import Edit, EditPlan, Line
+from groups.features.bulk.services import Edit, EditPlan, PlanLine
 from groups.features.moves.services import Retire, plan_move
 from groups.models import Change, Job
 from groups.services.groups import read_now
@@ -71,7 +71,7 @@ def an_edit(user, *group_ids, **new):
     groups = [read_now(user.credentials, group_id).group for group_id in group_ids]
     new = new or {"percent": Decimal(11)}
     lines = [
-        Line(number, group.values.replace(**new), group.id, group.values, group.clients)
+        PlanLine(number, group.values.replace(**new), group.id, group.values, group.clients)
         for number, group in enumerate(groups, 1)
     ]
     kind = Edit

@@ -21,10 +21,10 @@ from groups.features.approvals.models import ApprovalRequest, Limits
 from groups.features.approvals.services import BeyondLimits
 from groups.features.approvals.views import entry_of_requests
 from groups.features.bulk import services as bulk
-from groups.features.bulk.services import Edit, EditPlan, Import, Line
+from groups.features.bulk.services import Edit, EditPlan, Import, PlanLine
 from groups.features.moves.services import Move, Retire
 from groups.features.schedules.models import Schedule
-from groups.features.schedules.services import run_due
+from groups.features.schedules.services import run_due_plans
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job, Lock
 from groups.models.contents import Effect
@@ -212,7 +212,7 @@ def an_edit(user, kind=Edit, percents=((1, 15), (4, 15))):
     for number, (group_id, percent) in enumerate(percents, 1):
         group = group_of(user, group_id)
         new = group.values.replace(percent=Decimal(percent))
-        lines.append(Line(number, new, group_id, group.values, clients=group.clients))
+        lines.append(PlanLine(number, new, group_id, group.values, clients=group.clients))
     return keep_plan(user, lines, kind)
 
 
@@ -305,12 +305,12 @@ def test_a_plan_beyond_the_limits_is_asked_for_and_locks_nothing(staff, owner, s
     schedule = schedule_of(staff)
     request = approvals.ask_for(schedule, staff, beyond.value.breaches)
     assert not Lock.objects.exists()
-    assert not run_due(timezone.now() + timedelta(hours=2))
+    assert not run_due_plans(timezone.now() + timedelta(hours=2))
     approvals.approve(request, owner.credentials)
-    run_due(timezone.now() + timedelta(hours=2))
+    run_due_plans(timezone.now() + timedelta(hours=2))
     schedule.refresh_from_db()
     assert (schedule.state, schedule.user, schedule.asked_by) == ("active", owner, "staff")
-    run_due(timezone.now() + timedelta(hours=4))
+    run_due_plans(timezone.now() + timedelta(hours=4))
     assert [change.asked_by for change in Change.objects.all()] == ["staff", "staff"]
     assert sandbox.accounts["demo"].groups[4]["client_groups_discount"] == "10"
 
@@ -336,7 +336,7 @@ def schedule_of(user):
 def test_limits_are_asked_again_when_a_plan_begins(staff, sandbox):
     schedule = planned(staff)
     set_limits(max_rise=5)
-    run_due(timezone.now() + timedelta(hours=2))
+    run_due_plans(timezone.now() + timedelta(hours=2))
     schedule.refresh_from_db()
     assert (schedule.state, schedule.reason) == ("held", "beyond_limits")
     assert not sandbox.posts()
@@ -345,9 +345,9 @@ def test_limits_are_asked_again_when_a_plan_begins(staff, sandbox):
 
 def test_the_return_of_a_plan_waits_for_no_limit(staff, sandbox):
     schedule = planned(staff)
-    run_due(timezone.now() + timedelta(hours=2))
+    run_due_plans(timezone.now() + timedelta(hours=2))
     set_limits(max_clients=0, max_percent=0)
-    run_due(timezone.now() + timedelta(hours=4))
+    run_due_plans(timezone.now() + timedelta(hours=4))
     schedule.refresh_from_db()
     assert schedule.state == "done"
     assert sandbox.accounts["demo"].groups[4]["client_groups_discount"] == "10"
@@ -359,7 +359,7 @@ def test_a_plan_of_a_user_who_lost_the_right_since_is_held(staff, owner, sandbox
     request = approvals.ask_for(schedule, staff, ())
     approvals.approve(request, owner.credentials)
     owner.groups.set(staff.groups.all())
-    run_due(timezone.now() + timedelta(hours=2))
+    run_due_plans(timezone.now() + timedelta(hours=2))
     schedule.refresh_from_db()
     assert (schedule.state, schedule.reason) == ("held", "beyond_limits")
 
@@ -647,9 +647,9 @@ def test_the_worker_marks_what_has_lapsed(staff, sandbox):
 def test_the_effect_of_an_import_has_only_groups_that_are_there_and_its_lines_stay(staff, owner, sandbox):
     renamed, removed = group_of(staff, 4), group_of(staff, 5)
     lines = [
-        Line(1, renamed.values.replace(name="Інша"), 4, renamed.values),
-        Line(2, removed.values.replace(percent=Decimal(7)), 5, removed.values),
-        Line(3, renamed.values.replace(name="Нова")),
+        PlanLine(1, renamed.values.replace(name="Інша"), 4, renamed.values),
+        PlanLine(2, removed.values.replace(percent=Decimal(7)), 5, removed.values),
+        PlanLine(3, renamed.values.replace(name="Нова")),
     ]
     job = keep_plan(staff, lines, Import)
     sandbox.console("demo").remove(5)
@@ -769,7 +769,7 @@ def test_an_approved_plan_whose_group_grew_meanwhile_is_held(staff, owner, sandb
     request = approvals.ask_for(schedule_of(staff), staff, ())
     approvals.approve(request, owner.credentials)
     sandbox.console("demo").put_client(4)
-    run_due(timezone.now() + timedelta(hours=2))
+    run_due_plans(timezone.now() + timedelta(hours=2))
     schedule = Schedule.objects.get()
     assert (schedule.state, schedule.reason) == ("held", "beyond_limits")
     assert not sandbox.posts()

@@ -18,7 +18,7 @@ from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job
 from groups.services.events import events_since
 from groups.services.installation import maintenance
-from poster_admin.users.models import Event, SecurityEvent
+from poster_admin.users.models import EventKind, SecurityEvent
 from tests.support.bulk import open_bulk_form
 from tests.support.costs import expected, told
 from tests.support.pages import HTMX, group_form, hidden, open_form, text_of
@@ -282,7 +282,7 @@ def test_owners_set_the_limits(owner, browse, limits):
     client = browse(owner)
     form = {"max_percent": "20,5", "max_rise": "", "max_birthday_bonus": "1 000", "max_clients": "150"}
     assert client.post("/account/limits/", form)["Location"] == "/account/limits/"
-    (event,) = SecurityEvent.objects.filter(kind=Event.LIMITS_SET, user=owner)
+    (event,) = SecurityEvent.objects.filter(kind=EventKind.LIMITS_SET, user=owner)
     assert event.detail == "demo, max_percent: 5 → 20.5, max_birthday_bonus: – → 1000, max_clients: – → 150"
     kept = Limits.objects.get(account="demo")
     assert kept.values == {"max_percent": Decimal("20.5"), "max_birthday_bonus": 1000, "max_clients": 150}

@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from groups.features.bulk import services as bulk
-from groups.features.bulk.services import Edit, EditPlan, Import, Line
+from groups.features.bulk.services import Edit, EditPlan, Import, PlanLine
 from groups.models import Change, Job, PosterAccount, PosterCredentials
 from groups.models.contents import Effect
 from groups.poster import GroupValues, LoyaltyType
@@ -58,7 +58,7 @@ def test_an_edit_and_an_import_have_titles_and_say_when_tills_take_a_percent():
     lines = [(new_group("Гості", 10), True), (new_group("Гості", bonus=10), False)]
     for kind, title in ((Edit, "Change several groups"), (Import, "Import of groups")):
         for new, is_said in lines:
-            wanted = EditPlan((Line(1, new, 4, old),)).to_json()
+            wanted = EditPlan((PlanLine(1, new, 4, old),)).to_json()
             job = kind(Job(kind=kind.kind, wanted=wanted))
             assert job.title == title
             assert ("Tills take a new percent" in job.words_at_end) is is_said
@@ -152,8 +152,8 @@ def test_a_group_that_was_changed_meanwhile_stays_as_it_is(staff, sandbox):
 
 
 def test_a_name_that_was_taken_meanwhile_is_not_made_twice_and_one_that_the_plan_has_shown_is(staff, sandbox):
-    twin = Line(3, new_group("Скидочная система 10%"), namesakes=((4, 43),))
-    lines = [Line(2, new_group("Нова")), twin]
+    twin = PlanLine(3, new_group("Скидочная система 10%"), namesakes=((4, 43),))
+    lines = [PlanLine(2, new_group("Нова")), twin]
     job = bulk.keep_plan(staff.credentials, Import, EditPlan(tuple(lines)))
     sandbox.console().edit(5, client_groups_name="нова")
     job = done(job, staff)

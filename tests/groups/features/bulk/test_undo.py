@@ -7,7 +7,7 @@ import pytest
 
 from groups.features.approvals.models import Limits
 from groups.features.bulk import services as bulk
-from groups.features.bulk.services import Edit, EditPlan, Import, Line
+from groups.features.bulk.services import Edit, EditPlan, Import, PlanLine
 from groups.models import Job
 from groups.poster import GroupValues
 from groups.services import credentials as credentials_service
@@ -32,7 +32,7 @@ def edit(user, lines, kind=Edit):
 
 def line(user, group_id, number=1, **new):
     group = read_now(credentials_service.credentials_of(user), group_id).group
-    return Line(
+    return PlanLine(
         number=number,
         group_id=group_id,
         old=group.values,
@@ -60,7 +60,7 @@ def test_all_groups_of_an_edit_get_their_values_back_but_for_those_changed_since
 def test_groups_of_an_import_are_removed_while_they_are_empty(owner, sandbox):
     names = ("Нова 1", "Нова 2", "Нова 3")
     values = [GroupValues(name=name, loyalty_type=1, percent=Decimal(5)) for name in names]
-    lines = [Line(number=number, new=each) for number, each in enumerate(values)]
+    lines = [PlanLine(number=number, new=each) for number, each in enumerate(values)]
     job = edit(owner, [*lines, line(owner, 1, 9, percent=Decimal(11))], Import)
     assert ended(job) == (Job.State.DONE, "")
     _empty, taken, renamed = job.changes.filter(action="create").values_list("group_id", flat=True)
@@ -85,7 +85,7 @@ def test_the_history_counts_all_groups_of_a_job_that_was_undone(staff, browse):
 
 def test_a_new_group_is_told_by_its_terms_and_without_a_bonus_of_zero(owner, browse):
     values = GroupValues(name="Нова", loyalty_type=1, percent=Decimal(5))
-    job = edit(owner, [Line(number=1, new=values), line(owner, 1, 9, percent=Decimal(11))], Import)
+    job = edit(owner, [PlanLine(number=1, new=values), line(owner, 1, 9, percent=Decimal(11))], Import)
     client = browse(owner)
     for page in (f"/jobs/{job.pk}/", f"/history/?job={job.pk}"):
         words = text_of(client.get(page))

@@ -12,7 +12,7 @@ from groups.models import Change
 from groups.poster import GroupList, PosterClient
 from groups.services.credentials import connect
 from groups.services.history import resolve
-from poster_admin.users.models import Event, SecurityEvent
+from poster_admin.users.models import EventKind, SecurityEvent
 from tests.support.changes import SEED, edit, let_a_worker_check, lose_an_edit
 from tests.support.pages import group_form, open_form, text_of
 from tests.support.people import make_user
@@ -348,13 +348,13 @@ def test_an_owner_switches_it_on_and_off(owner, staff, manager, browse, sandbox)
     answer = client.post("/account/watch/", {"watch": "on"}, follow=True)
     assert 'data-watch="on"' in answer.content.decode()
     assert "with the token of owner" in text_of(answer)
-    assert SecurityEvent.objects.filter(kind=Event.WATCH_ON, user=owner, detail="demo").count() == 1
+    assert SecurityEvent.objects.filter(kind=EventKind.WATCH_ON, user=owner, detail="demo").count() == 1
     for person in (staff, manager):
         assert "data-watch" not in browse(person).get("/account/").content.decode()
         assert browse(person).post("/account/watch/", {"watch": "off"}).status_code == 403
     client.post("/account/watch/", {"watch": "off"})
     assert not Watch.objects.exists()
-    assert SecurityEvent.objects.filter(kind=Event.WATCH_OFF, user=owner, detail="demo").count() == 1
+    assert SecurityEvent.objects.filter(kind=EventKind.WATCH_OFF, user=owner, detail="demo").count() == 1
 
 
 def test_the_history_shows_it_and_undoes_it(watch, staff, browse, sandbox):

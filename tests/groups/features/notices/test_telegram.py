@@ -9,7 +9,7 @@ from groups.features.notices import services
 from groups.features.notices.models import Delivery, Notice, NoticeChoice, TelegramChat
 from groups.features.notices.services import MOST_IN_CHAT, remove_chat, text_of
 from poster_admin.common.encryption import Secret, encrypted_columns
-from poster_admin.users.models import Event, SecurityEvent
+from poster_admin.users.models import EventKind, SecurityEvent
 from tests.support.notices import change_elsewhere, later, tell, wants
 from tests.support.ports import free_port
 from tests.support.telegram import CHAT, TOKEN
@@ -90,7 +90,7 @@ def test_a_chat_that_is_removed_leaves_what_waits_to_the_mail(chatting, telegram
     tell()
     assert (len(telegram.messages), len(inbox.mail)) == (1, 1)
     kinds = SecurityEvent.objects.filter(kind__startswith="chat").values_list("kind", "detail")
-    assert set(kinds) == {(Event.CHAT_SET, ""), (Event.CHAT_REMOVED, "")}
+    assert set(kinds) == {(EventKind.CHAT_SET, ""), (EventKind.CHAT_REMOVED, "")}
 
 
 @pytest.mark.parametrize("packed_for_mail", [False, True])

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from groups.features.schedules import services
 from groups.features.schedules.models import Schedule
-from groups.features.schedules.services import run_due
+from groups.features.schedules.services import run_due_plans
 from groups.models import Change, Job
 from tests.support.pages import fragment, hidden, text_of
 from tests.support.schedules import GROUP, HOUR, at, percent_of, planned
@@ -65,7 +65,7 @@ def test_on_paper_the_plans_tell_of_which_account_they_are_and_who_printed_them_
 def test_the_same_form_twice_is_one_plan_even_after_it_has_begun(staff, browse, sandbox):
     client, form = browse(staff), fields(starts_at=local(-1))
     assert client.post(URL, form).status_code == 302
-    run_due()
+    run_due_plans()
     assert percent_of(sandbox) == 20
     assert client.post(URL, form).status_code == 302
     assert client.post(URL, form | {"percent": "21"}).status_code == 409
@@ -118,9 +118,9 @@ def test_the_list_says_until_when(staff, browse, sandbox):
     planned(staff)
     client = browse(staff, language="uk")
     assert "20 % з " in text_of(client.get("/groups/"))
-    run_due(at(1.5))
+    run_due_plans(at(1.5))
     assert "20 % до " in text_of(client.get("/groups/"))
-    run_due(at(4))
+    run_due_plans(at(4))
     assert "20 % до" not in text_of(client.get("/groups/"))
 
 
@@ -177,7 +177,7 @@ def test_the_question_about_one_in_force_says_what_the_group_has_and_what_it_get
     staff, browse, sandbox
 ):
     schedule = planned(staff)
-    run_due(at(1.5))
+    run_due_plans(at(1.5))
     client = browse(staff)
     question = question_of(client, schedule)
     text = text_of(question)
@@ -198,7 +198,7 @@ def test_a_plan_that_began_after_the_question_is_not_taken_back_by_its_answer(st
     schedule = planned(staff)
     client = browse(staff)
     question = question_of(client, schedule)
-    run_due(at(1.5))
+    run_due_plans(at(1.5))
     sent = len(sandbox.posts())
     again = answer_to(client, question)
     assert again.status_code == 409
@@ -223,10 +223,10 @@ def test_a_button_that_is_pressed_twice_cancels_once_and_is_no_conflict(staff, b
 
 def test_a_plan_that_is_over_by_the_answer_is_told_and_has_no_button(staff, browse, sandbox):
     schedule = planned(staff)
-    run_due(at(1.5))
+    run_due_plans(at(1.5))
     client = browse(staff)
     question = question_of(client, schedule)
-    run_due(at(4))
+    run_due_plans(at(4))
     again = answer_to(client, question)
     assert again.status_code == 409
     assert "Nothing is left to cancel for “Скидочная система 10%”" in text_of(again)
@@ -250,7 +250,7 @@ def test_a_question_while_the_start_is_being_made_says_that_poster_may_have_it(
 
     monkeypatch.setattr(services, "execute", asked_meanwhile)
     Schedule.objects.update(starts_at=timezone.now(), next_at=timezone.now())
-    run_due()
+    run_due_plans()
     refused, now = seen
     assert refused.status_code == 409
     assert "It is beginning at this moment: Poster may have the new values already." in text_of(now)
@@ -270,7 +270,7 @@ def test_a_worker_that_is_sooner_than_the_answer_keeps_it_from_doing_anything(
     def begin_after_the_look(row):
         monkeypatch.setattr(services, "ending_of", ending_of)
         ending = ending_of(row)
-        run_due(at(1.5))
+        run_due_plans(at(1.5))
         return ending
 
     monkeypatch.setattr(services, "ending_of", begin_after_the_look)
@@ -281,7 +281,7 @@ def test_a_worker_that_is_sooner_than_the_answer_keeps_it_from_doing_anything(
 
 def test_the_question_says_that_nothing_is_sent_over_values_that_were_not_planned(staff, browse, sandbox):
     schedule = planned(staff)
-    run_due(at(1.5))
+    run_due_plans(at(1.5))
     sandbox.console().edit(GROUP, client_groups_discount="13")
     client = browse(staff)
     sent = len(sandbox.posts())
@@ -294,7 +294,7 @@ def test_the_question_says_that_nothing_is_sent_over_values_that_were_not_planne
 
 def test_without_poster_the_question_says_what_it_does_not_know(staff, browse, sandbox):
     schedule = planned(staff)
-    run_due(at(1.5))
+    run_due_plans(at(1.5))
     sandbox.script("clients.getGroup", "status_500", times=None)
     question = question_of(browse(staff), schedule)
     assert question.status_code == 200
@@ -305,7 +305,7 @@ def test_without_poster_the_question_says_what_it_does_not_know(staff, browse, s
 def test_a_question_about_a_held_plan_says_that_it_is_only_put_aside(staff, browse, sandbox):
     schedule = planned(staff)
     sandbox.console().edit(GROUP, client_groups_discount="13")
-    run_due(at(2))
+    run_due_plans(at(2))
     client = browse(staff)
     assert "Nothing is sent until a person decides." in text_of(client.get(f"/groups/{GROUP}/"))
     question = question_of(client, schedule)
@@ -318,9 +318,9 @@ def test_a_question_about_a_held_plan_says_that_it_is_only_put_aside(staff, brow
 
 def test_a_return_that_something_else_has_locked_meanwhile_names_it(staff, owner, browse, sandbox):
     schedule = planned(staff, ends=2 * HOUR)
-    run_due(at(1.5))
+    run_due_plans(at(1.5))
     staff.credentials.delete()
-    run_due(at(2.5))
+    run_due_plans(at(2.5))
     schedule.refresh_from_db()
     assert (schedule.state, schedule.can_be_returned) == ("held", True)
     client = browse(owner)
@@ -335,12 +335,12 @@ def test_a_return_that_something_else_has_locked_meanwhile_names_it(staff, owner
 
 def test_cancelling_while_a_worker_makes_the_return_says_that_it_is_made(staff, browse, sandbox, monkeypatch):
     schedule = planned(staff)
-    run_due(at(1.5))
+    run_due_plans(at(1.5))
 
     def a_worker_is_sooner(*_args):
         Schedule.objects.update(state="done", ended_at=timezone.now(), next_at=None)
 
-    monkeypatch.setattr(services.due, "run_due", a_worker_is_sooner)
+    monkeypatch.setattr(services.due, "run_due_plans", a_worker_is_sooner)
     answer = browse(staff).post(f"/schedules/{schedule.pk}/cancel/", follow=True)
     assert "the group has its old values again" in text_of(answer)
 
@@ -432,7 +432,7 @@ def test_several_groups_get_a_plan_each_and_the_same_form_again_no_second_one(st
     form["starts_at"] = local(-1)
     for _time in range(2):
         assert client.post(SEVERAL, form)["Location"] == "/schedules/"
-        run_due()
+        run_due_plans()
     assert "Planned for 2 groups." in text_of(client.get("/schedules/"))
     plans = {plan.group_id: plan for plan in Schedule.objects.all()}
     assert sorted(plans) == [1, 4]

@@ -4,7 +4,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from groups.features.schedules.models import Schedule
-from groups.features.schedules.services import run_due
+from groups.features.schedules.services import run_due_plans
 from tests.support.bulk import BULK, plan_by_form
 from tests.support.pages import fragment, group_form, text_of
 from tests.support.schedules import GROUP, at, percent_of, planned
@@ -20,7 +20,7 @@ HELD_IF_SAVED = "If you save other values, it will be held, and a person has to 
 def in_force(staff, sandbox):
     """Return a planned change that is in force: 20% instead of 10%."""
     schedule = planned(staff)
-    run_due(at(1.5))
+    run_due_plans(at(1.5))
     schedule.refresh_from_db()
     assert (schedule.state, percent_of(sandbox)) == ("active", 20)
     return schedule
@@ -81,7 +81,7 @@ def test_a_group_that_was_edited_in_force_has_a_plan_that_no_longer_holds(staff,
     text = text_of(client.get(URL))
     assert "The group has other values by now: percent 20% → 15%." in text
     assert HELD_IF_SAVED not in text
-    run_due(at(4))
+    run_due_plans(at(4))
     in_force.refresh_from_db()
     assert (in_force.state, in_force.reason) == ("held", Schedule.Reason.CHANGED)
     assert percent_of(sandbox) == 15
@@ -94,7 +94,7 @@ def test_a_plan_whose_group_has_other_values_before_it_begins_says_that_it_will_
     text = text_of(client.get(f"/groups/{GROUP}/?refresh=1"))
     assert "The group has other values by now: percent 10% → 13%." in text
     assert "this will not begin" in text
-    run_due(at(1.5))
+    run_due_plans(at(1.5))
     schedule.refresh_from_db()
     assert (schedule.state, schedule.reason) == ("held", Schedule.Reason.CHANGED)
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from groups.features.schedules import services
 from groups.features.schedules.models import Schedule
-from groups.features.schedules.services import cancel_schedule, run_due
+from groups.features.schedules.services import cancel_schedule, run_due_plans
 from groups.features.schedules.views import card_of
 from groups.models import Change, Lock, PosterAccount
 from groups.models.leases import PAUSES
@@ -39,7 +39,7 @@ def states(schedule):
 def active(staff, sandbox):
     """Return a schedule that is in force."""
     schedule = planned(staff)
-    run_due(at(1.5))
+    run_due_plans(at(1.5))
     assert states(schedule) == ("active", "applied", None)
     return schedule
 
@@ -58,7 +58,7 @@ def test_one_that_is_over_when_its_turn_comes_is_not_started(staff, sandbox, mon
 
     monkeypatch.setattr(due, "timezone", SimpleNamespace(now=lambda: clock[0]))
     monkeypatch.setattr(services, "execute", slow_execute)
-    run_due()
+    run_due_plans()
     assert states(late) == ("missed", None, None)
     assert late.reason == Reason.TOO_LATE
 
@@ -66,30 +66,30 @@ def test_one_that_is_over_when_its_turn_comes_is_not_started(staff, sandbox, mon
 def test_it_comes_at_its_time_and_the_old_values_come_back(staff, sandbox):
     before = dict(sandbox.accounts["demo"].groups[GROUP])
     schedule = planned(staff)
-    assert run_due(at(0.9)) == []
+    assert run_due_plans(at(0.9)) == []
     assert not sandbox.posts()
-    assert run_due(at(1.1)) == [schedule]
+    assert run_due_plans(at(1.1)) == [schedule]
     assert percent_of(sandbox) == 20
-    assert run_due(at(2.9)) == []
-    assert run_due(at(3.1)) == [schedule]
+    assert run_due_plans(at(2.9)) == []
+    assert run_due_plans(at(3.1)) == [schedule]
     assert states(schedule) == ("done", "applied", "applied")
     assert sandbox.accounts["demo"].groups[GROUP] == before
     assert len(sandbox.posts()) == 2
     assert {change.user for change in Change.objects.all()} == {staff}
     assert Change.objects.get(pk=schedule.return_id).undo_of_id == schedule.start_id
     assert not Lock.objects.exists()
-    assert run_due(at(9)) == []
+    assert run_due_plans(at(9)) == []
 
 
 def test_one_without_an_end_is_done_when_it_is_in_force(staff, sandbox):
     schedule = planned(staff, ends=None)
-    run_due(at(2))
+    run_due_plans(at(2))
     assert states(schedule) == ("done", "applied", None)
     assert percent_of(sandbox) == 20
 
 
 def test_a_worker_that_was_down_makes_the_return_late_and_it_is_said(active, sandbox):
-    run_due(at(50))
+    run_due_plans(at(50))
     assert states(active) == ("done", "applied", "applied")
     assert active.ended_late
     assert active.began_late
@@ -97,7 +97,7 @@ def test_a_worker_that_was_down_makes_the_return_late_and_it_is_said(active, san
 
 def test_a_worker_that_was_down_for_all_of_it_sends_nothing(staff, sandbox):
     schedule = planned(staff)
-    run_due(at(50))
+    run_due_plans(at(50))
     assert (states(schedule), schedule.reason) == (("missed", None, None), Reason.TOO_LATE)
     assert not sandbox.posts()
     assert not Lock.objects.exists()
@@ -107,9 +107,9 @@ def test_the_birthday_bonus_may_come_and_go_too(staff, sandbox):
     group = read_now(staff.credentials, 1).group
     new = group.values.to_json() | {"birthday_bonus": "75"}
     schedule = planned(staff, group_id=1, planned=new)
-    run_due(at(2))
+    run_due_plans(at(2))
     assert read_now(staff.credentials, 1).group.birthday_bonus == 75
-    run_due(at(4))
+    run_due_plans(at(4))
     assert states(schedule) == ("done", "applied", "applied")
     assert read_now(staff.credentials, 1).group == group
 
@@ -127,11 +127,11 @@ EDITS = {
 def test_a_group_that_was_changed_elsewhere_is_held_and_nothing_is_sent(staff, sandbox, edit, when):
     schedule = planned(staff)
     if when == "before the return":
-        run_due(at(1.5))
+        run_due_plans(at(1.5))
     sent = len(sandbox.posts())
     sandbox.console().edit(GROUP, **EDITS[edit])
     theirs = dict(sandbox.accounts["demo"].groups[GROUP])
-    run_due(at(2 if when == "before the start" else 4))
+    run_due_plans(at(2 if when == "before the start" else 4))
     assert (states(schedule)[0], schedule.reason) == ("held", Reason.CHANGED)
     assert len(sandbox.posts()) == sent
     assert sandbox.accounts["demo"].groups[GROUP] == theirs
@@ -142,18 +142,18 @@ def test_a_group_that_was_changed_elsewhere_is_held_and_nothing_is_sent(staff, s
 def test_a_group_that_was_removed_elsewhere_is_held(staff, sandbox, started):
     schedule = planned(staff)
     if started:
-        run_due(at(1.5))
+        run_due_plans(at(1.5))
     sandbox.console().remove(GROUP)
     for later in (0, 0.1):  # beside other processes the last look may have no time left, and is made again
-        run_due(at((4 if started else 2) + later))
+        run_due_plans(at((4 if started else 2) + later))
     assert (states(schedule)[0], schedule.reason) == ("held", Reason.GONE)
 
 
 def test_the_count_of_its_clients_is_no_change_of_the_group(staff, sandbox):
     schedule = planned(staff)
     sandbox.console().put_client(GROUP)
-    run_due(at(2))
-    run_due(at(4))
+    run_due_plans(at(2))
+    run_due_plans(at(4))
     assert states(schedule) == ("done", "applied", "applied")
 
 
@@ -189,7 +189,7 @@ LOSSES = [
 def test_a_person_who_may_no_longer_start_it_misses_it(owner, sandbox, lose, reason):
     schedule = planned(owner)
     lose(owner)
-    run_due(at(2))
+    run_due_plans(at(2))
     assert (states(schedule), schedule.reason) == (("missed", None, None), reason)
     assert not sandbox.posts()
 
@@ -197,9 +197,9 @@ def test_a_person_who_may_no_longer_start_it_misses_it(owner, sandbox, lose, rea
 @pytest.mark.parametrize(("lose", "reason"), LOSSES)
 def test_without_its_person_it_is_held_and_somebody_else_returns_it(owner, staff, sandbox, lose, reason):
     schedule = planned(owner)
-    run_due(at(1.5))
+    run_due_plans(at(1.5))
     lose(owner)
-    run_due(at(4))
+    run_due_plans(at(4))
     assert (states(schedule), schedule.reason) == (("held", "applied", None), reason)
     assert percent_of(sandbox) == 20
     cancel_schedule(schedule, user=staff)
@@ -211,9 +211,9 @@ def test_without_its_person_it_is_held_and_somebody_else_returns_it(owner, staff
 def test_a_return_that_the_account_blocks_is_held_and_comes_once_the_block_is_lifted(owner, staff, sandbox):
     group = read_now(owner.credentials, 1).group
     schedule = planned(owner, group_id=1, planned=group.values.to_json() | {"birthday_bonus": "75"})
-    run_due(at(1.5))
+    run_due_plans(at(1.5))
     block_bonuses(schedule.start_id)
-    run_due(at(4))
+    run_due_plans(at(4))
     assert (states(schedule), schedule.reason) == (("held", "applied", None), Reason.BONUS_BLOCKED)
     card = card_of(schedule, staff)
     assert (card["may_cancel"], schedule.can_be_returned, card["return_was_tried"]) == (True, True, False)
@@ -233,9 +233,9 @@ def test_a_token_that_poster_refuses_once_misses_no_start_and_holds_no_return(st
     schedule = planned(staff)
     for hours, state in ((1.1, "active"), (3.1, "done")):
         sandbox.script("clients.getGroup", "error_object", times=1, code=10)
-        run_due(at(hours))
+        run_due_plans(at(hours))
         assert schedule.reason == ""
-        run_due(at(hours + 0.1))
+        run_due_plans(at(hours + 0.1))
         assert states(schedule)[0] == state
     assert len(sandbox.posts()) == 2
 
@@ -244,7 +244,7 @@ def test_a_token_that_counts_as_refused_is_tried_at_the_time(staff, sandbox):
     schedule = planned(staff)
     staff.credentials.refused_at = timezone.now()
     staff.credentials.save()
-    run_due(at(2))
+    run_due_plans(at(2))
     assert states(schedule) == ("active", "applied", None)
 
 
@@ -252,7 +252,7 @@ def test_a_token_that_counts_as_refused_is_tried_at_the_time(staff, sandbox):
 def test_a_token_that_poster_withdraws_misses_the_start_and_holds_the_return(staff, sandbox, hours, state):
     schedule = planned(staff)
     if state == "held":
-        run_due(at(1.5))
+        run_due_plans(at(1.5))
     be_refused_to_the_end(schedule, sandbox, hours, state)
 
 
@@ -268,10 +268,10 @@ def be_refused_to_the_end(schedule, sandbox, hours, state):
     sent = len(sandbox.posts())
     sandbox.script("*", "error_object", times=None, code=10)
     for tries in range(5):
-        run_due(at(hours + tries / 10))
+        run_due_plans(at(hours + tries / 10))
         schedule.refresh_from_db()
         assert (schedule.is_open, schedule.tries) == (True, tries + 1)
-    run_due(at(hours + 0.55))
+    run_due_plans(at(hours + 0.55))
     assert (states(schedule)[0], schedule.reason) == (state, Reason.TOKEN)
     assert len(sandbox.posts()) == sent
 
@@ -279,11 +279,11 @@ def be_refused_to_the_end(schedule, sandbox, hours, state):
 def test_a_token_that_poster_refuses_once_after_an_outage_holds_nothing(active, sandbox):
     sandbox.script("clients.getGroup", "status_502", times=None)
     for tries in range(len(PAUSES)):
-        run_due(at(3.1 + tries / 5))
+        run_due_plans(at(3.1 + tries / 5))
     sandbox.clear_faults()
     sandbox.script("clients.getGroup", "error_object", times=1, code=10)
-    run_due(at(4.5))
-    run_due(at(5))
+    run_due_plans(at(4.5))
+    run_due_plans(at(5))
     assert states(active)[0] == "done"
 
 
@@ -299,7 +299,7 @@ def test_a_person_without_the_right_plans_nothing(manager, sandbox):
 def fail_once(sandbox, schedule, moment):
     """Let the step of a schedule fail at a time; return the seconds until its next try."""
     sandbox.script("clients.getGroup", "status_500", times=20)
-    run_due(moment)
+    run_due_plans(moment)
     sandbox.clear_faults()
     schedule.refresh_from_db()
     return (schedule.next_at - moment).total_seconds()
@@ -309,21 +309,21 @@ def test_each_pause_between_two_tries_is_longer_and_the_return_begins_with_the_s
     schedule = planned(staff)
     pauses = [fail_once(sandbox, schedule, at(1 + tries / 5)) for tries in range(1, 9)]
     assert pauses == [10, 30, 60, 120, 300, 600, 600, 600]
-    assert run_due(at(2.6) + timedelta(minutes=9)) == []
-    run_due(at(2.9))
+    assert run_due_plans(at(2.6) + timedelta(minutes=9)) == []
+    run_due_plans(at(2.9))
     assert (states(schedule)[0], len(sandbox.posts())) == ("active", 1)
     assert [fail_once(sandbox, schedule, at(4 + tries)) for tries in range(2)] == [10, 30]
-    run_due(at(40))
+    run_due_plans(at(40))
     assert (states(schedule)[0], len(sandbox.posts())) == ("done", 2)
 
 
 def test_a_write_that_needs_a_person_holds_the_plan_too(staff, sandbox):
     schedule = planned(staff)
     sandbox.script("clients.updateGroup", "lost_before", seconds=0.05)
-    run_due(at(1.1))
+    run_due_plans(at(1.1))
     change = Change.objects.get(pk=schedule.start_id)
     Change.objects.settle(change, state="review", reason="overwritten")
-    run_due(at(1.2))
+    run_due_plans(at(1.2))
     assert (states(schedule), schedule.reason) == (("held", "review", None), Reason.REVIEW)
     assert not Lock.objects.exists()
 
@@ -332,16 +332,16 @@ def test_a_lost_answer_is_waited_for_and_never_sent_twice(staff, sandbox):
     schedule = planned(staff)
     sandbox.script("clients.updateGroup", "answer_lost")
     sandbox.script("clients.getGroup", "status_500", call=2, times=20)
-    run_due(at(1.1))
+    run_due_plans(at(1.1))
     assert states(schedule)[0] == "planned"
     sandbox.clear_faults()
     for hours in (1.2, 1.3):
-        run_due(at(hours))
+        run_due_plans(at(hours))
     assert len(sandbox.posts()) == 1
     change = Change.objects.get(pk=schedule.start_id)
     Change.objects.settle(change, next_check_at=timezone.now())
     reconciler.reconcile_due()
-    run_due(at(1.4))
+    run_due_plans(at(1.4))
     assert states(schedule) == ("active", "applied", None)
     assert len(sandbox.posts()) == 1
 
@@ -349,23 +349,23 @@ def test_a_lost_answer_is_waited_for_and_never_sent_twice(staff, sandbox):
 def test_a_lost_start_that_a_user_sends_again_is_made(staff, sandbox):
     schedule = planned(staff)
     sandbox.script("clients.updateGroup", "lost_before", seconds=0.05)
-    run_due(at(1.1))
+    run_due_plans(at(1.1))
     lost = Change.objects.get(pk=schedule.start_id)
     assert execute(history.command_again(lost, staff.credentials)).state == "applied"
-    run_due(at(1.2))
-    run_due(at(4))
+    run_due_plans(at(1.2))
+    run_due_plans(at(4))
     assert (states(schedule)[0], percent_of(sandbox), len(sandbox.posts())) == ("done", 10, 3)
 
 
 def test_a_lost_start_that_a_user_sends_again_in_vain_is_tried_again(staff, owner, sandbox):
     schedule = planned(staff)
     sandbox.script("clients.updateGroup", "lost_before", seconds=0.05)
-    run_due(at(1.1))
+    run_due_plans(at(1.1))
     lost = Change.objects.get(pk=schedule.start_id)
     sandbox.script("clients.updateGroup", "lost_before", seconds=0.05)
     again = execute(history.command_again(lost, staff.credentials))
     Change.objects.settle(again, state="failed", reason="not_applied")
-    run_due(at(1.2))
+    run_due_plans(at(1.2))
     cancel_schedule(schedule, user=owner)
     assert states(schedule) == ("cancelled", None, None)
     assert not Lock.objects.exists()
@@ -375,11 +375,11 @@ def test_a_refusal_of_the_start_is_missed_and_of_the_return_is_held(staff, sandb
     missed, held = planned(staff), planned(staff, group_id=1)
     refuse = {"code": 34, "when": "before"}
     sandbox.script("clients.updateGroup", "error_object", **refuse)
-    run_due(at(1.1))
+    run_due_plans(at(1.1))
     assert (states(missed), missed.reason) == (("missed", "refused", None), Reason.REFUSED)
     assert states(held) == ("active", "applied", None)
     sandbox.script("clients.updateGroup", "error_object", **refuse)
-    run_due(at(4))
+    run_due_plans(at(4))
     assert (states(held), held.reason) == (("held", "applied", "refused"), Reason.REFUSED)
 
 
@@ -389,7 +389,7 @@ def test_a_refusal_of_the_start_is_missed_and_of_the_return_is_held(staff, sandb
 def test_a_cancelled_plan_never_comes(staff, sandbox):
     schedule = planned(staff)
     cancel_schedule(schedule, user=staff)
-    run_due(at(2))
+    run_due_plans(at(2))
     assert states(schedule) == ("cancelled", None, None)
     assert not sandbox.posts()
     assert not Lock.objects.exists()
@@ -407,7 +407,7 @@ def test_a_cancellation_while_poster_is_away_is_carried_out_later(active, owner,
     cancel_schedule(active, user=owner)
     assert states(active)[0] == "active"
     sandbox.clear_faults()
-    run_due(timezone.now() + timedelta(minutes=1))
+    run_due_plans(timezone.now() + timedelta(minutes=1))
     assert states(active) == ("cancelled", "applied", "applied")
 
 
@@ -422,10 +422,10 @@ def test_a_cancellation_leaves_a_worker_alone_that_is_at_the_start(staff, owner,
         return send(command)
 
     monkeypatch.setattr(services, "execute", cancelled_meanwhile)
-    run_due()
+    run_due_plans()
     assert not sandbox.posts()
     Schedule.objects.filter(pk=schedule.pk).update(starts_at=timezone.now(), next_at=timezone.now())
-    run_due()
+    run_due_plans()
     assert states(schedule) == ("cancelled", "applied", "applied")
 
 
@@ -440,7 +440,7 @@ def test_one_without_an_end_that_is_cancelled_during_its_start_returns(staff, sa
         return change
 
     monkeypatch.setattr(services, "execute", cancelled_meanwhile)
-    run_due()
+    run_due_plans()
     assert states(schedule) == ("cancelled", "applied", "applied")
 
 
@@ -456,7 +456,7 @@ def test_one_without_an_end_that_is_cancelled_as_its_end_is_stored_returns(staff
 
     monkeypatch.setattr(Schedule, "store", cancelled_before)
     before = percent_of(sandbox)
-    run_due()
+    run_due_plans()
     assert states(schedule) == ("cancelled", "applied", "applied")
     assert percent_of(sandbox) == before
     assert not Lock.objects.exists()
@@ -465,7 +465,7 @@ def test_one_without_an_end_that_is_cancelled_as_its_end_is_stored_returns(staff
 def test_a_held_one_is_closed_by_one_user(staff, owner, sandbox):
     schedule = planned(staff)
     sandbox.console().edit(GROUP, **EDITS["edited"])
-    run_due(at(2))
+    run_due_plans(at(2))
     seen_by_both = [Schedule.objects.get(pk=schedule.pk) for _ in range(2)]
     assert [each.state for each in seen_by_both] == ["held"] * 2
     with pytest.raises(NotNow):
@@ -479,7 +479,7 @@ def test_a_held_one_is_closed_by_one_user(staff, owner, sandbox):
 
 def test_what_has_ended_cannot_be_cancelled(staff, sandbox):
     schedule = planned(staff, ends=None)
-    run_due(at(2))
+    run_due_plans(at(2))
     schedule.refresh_from_db()
     with pytest.raises(NotNow):
         cancel_schedule(schedule, user=staff)
@@ -500,7 +500,7 @@ def test_a_group_has_one_plan_at_a_time(staff, owner, sandbox):
 def test_the_end_of_one_plan_leaves_the_lock_of_another_one(staff, sandbox):
     planned(staff, ends=None)
     other = planned(staff, group_id=1, starts=9 * HOUR, ends=10 * HOUR)
-    run_due(at(2))
+    run_due_plans(at(2))
     assert [lock.row_id for lock in Lock.objects.all()] == [other.pk]
 
 
@@ -518,7 +518,7 @@ def removal_of(user, group):
 def test_a_planned_group_is_not_removed(owner, sandbox, started):
     schedule = planned(owner)
     if started:
-        run_due(at(1.5))
+        run_due_plans(at(1.5))
     posts = len(sandbox.posts())
     with pytest.raises(Locked) as refused:
         execute(removal_of(owner, read_now(owner.credentials, GROUP).group))
@@ -540,9 +540,9 @@ def test_a_lock_has_one_owner(staff, sandbox):
 
 def test_a_held_one_does_not_take_its_group_back_from_a_newer_plan(owner, staff, sandbox):
     held = planned(owner)
-    run_due(at(1.5))
+    run_due_plans(at(1.5))
     disconnect(owner)
-    run_due(at(4))
+    run_due_plans(at(4))
     planned(staff, percent="30")
     held.refresh_from_db()
     with pytest.raises(Locked):
@@ -592,9 +592,9 @@ def test_a_worker_killed_at_any_step_is_followed_by_another_one(
         killed_at(context, name, call, after=after)
         for hours in (1.1, 1.3, 3.1, 3.3):
             with contextlib.suppress(Killed):
-                run_due(at(hours))
+                run_due_plans(at(hours))
     for hours in (3.5, 3.7, 3.9):
-        run_due(at(hours))
+        run_due_plans(at(hours))
     assert states(schedule) == ("done", "applied", "applied")
     assert len(sandbox.posts()) == 2
     assert sandbox.accounts["demo"].groups[GROUP] == before
@@ -606,11 +606,11 @@ def test_of_two_workers_one_makes_the_step(staff, sandbox, monkeypatch):
     send = services.execute
 
     def with_another_worker(command):
-        assert run_due(at(1.1)) == []
+        assert run_due_plans(at(1.1)) == []
         return send(command)
 
     monkeypatch.setattr(services, "execute", with_another_worker)
-    run_due(at(1.1))
+    run_due_plans(at(1.1))
     assert len(sandbox.posts()) == 1
 
 
@@ -621,11 +621,11 @@ def test_a_worker_whose_lease_has_run_out_sends_nothing_twice(staff, sandbox, mo
     def overtaken(command):
         if not nested:
             nested.append(True)
-            run_due(at(1.5))
+            run_due_plans(at(1.5))
         return send(command)
 
     monkeypatch.setattr(services, "execute", overtaken)
-    run_due(at(1.1))
+    run_due_plans(at(1.1))
     assert states(schedule)[0] == "active"
     assert len(sandbox.posts()) == 1
 
@@ -636,13 +636,13 @@ def test_a_return_right_after_its_start_is_made_by_one_worker(staff, sandbox, mo
 
     def with_another_worker(command):
         if command.returns:
-            others.append(run_due(at(1.1)))
+            others.append(run_due_plans(at(1.1)))
         else:
             Schedule.objects.filter(pk=schedule.pk).update(cancelled_at=at(1.1), cancelled_by=staff)
         return send(command)
 
     monkeypatch.setattr(services, "execute", with_another_worker)
-    run_due(at(1.1))
+    run_due_plans(at(1.1))
     assert others == [[]]
     assert states(schedule) == ("cancelled", "applied", "applied")
 
@@ -650,8 +650,8 @@ def test_a_return_right_after_its_start_is_made_by_one_worker(staff, sandbox, mo
 def test_the_steps_of_one_account_are_made_alone(staff, sandbox):
     schedule = planned(staff, starts=-HOUR)
     assert list(services.accounts_due()) == ["demo"]
-    assert run_due(account="kavarnia") == []
-    assert run_due(account="demo") == [schedule]
+    assert run_due_plans(account="kavarnia") == []
+    assert run_due_plans(account="demo") == [schedule]
     assert list(services.accounts_due()) == []
 
 
@@ -663,11 +663,11 @@ def test_a_worker_whose_lease_has_run_out_starts_nothing_that_was_cancelled_sinc
 
     def overtaken(*step):
         cancel_schedule(Schedule.objects.get(pk=schedule.pk), user=staff)
-        run_due(at(1.5))
+        run_due_plans(at(1.5))
         return command_of(*step)
 
     monkeypatch.setattr(services, "command_of", overtaken)
-    run_due(at(1.1))
+    run_due_plans(at(1.1))
     assert states(schedule) == ("cancelled", None, None)
     assert not sandbox.posts()
 
@@ -682,11 +682,11 @@ def test_a_worker_whose_lease_has_run_out_does_not_put_an_ended_one_in_force_aga
         change = send(command)
         if not nested:
             nested.append(True)
-            run_due(at(4))
+            run_due_plans(at(4))
         return change
 
     monkeypatch.setattr(services, "execute", overtaken)
-    run_due(at(1.1))
+    run_due_plans(at(1.1))
     assert states(schedule) == ("done", "applied", "applied")
 
 
@@ -703,7 +703,7 @@ def test_an_edit_made_here_meanwhile_is_not_overwritten(active, owner, sandbox):
         intended=group.values.replace(percent=group.percent + 1),
     )
     assert execute(edit).state == "applied"
-    run_due(at(4))
+    run_due_plans(at(4))
     assert (states(active)[0], active.reason) == ("held", Reason.CHANGED)
     assert percent_of(sandbox) == 21
 
@@ -718,6 +718,6 @@ def test_a_broken_one_does_not_stop_the_others(staff, owner, sandbox, monkeypatc
         return send(command)
 
     monkeypatch.setattr(services, "execute", sometimes)
-    run_due(at(1.5))
+    run_due_plans(at(1.5))
     assert states(sound)[0] == "active"
     assert states(broken)[0] == "planned"

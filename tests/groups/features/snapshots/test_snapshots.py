@@ -21,7 +21,7 @@ from groups.services.groups import read_now
 from groups.services.installation.maintenance import routines
 from groups.services.writes.submissions import OperationReused
 from poster_admin.common.encryption import Secret
-from poster_admin.users.models import Event
+from poster_admin.users.models import EventKind
 from tests.support.changes import write_down
 from tests.support.pages import GROUP_4, REMOVAL, fragment, hidden, open_form, text_of
 from tests.support.sign_in import security_lines
@@ -296,7 +296,7 @@ def test_a_file_has_the_group_and_its_clients_as_poster_gave_them(owner, browse,
     file = json.loads(b"".join(chunks))
     assert file["clients"] == rows
     assert (file["account"], file["group"]["name"], file["taken_by"]) == ("demo", GROUP_4, "owner")
-    assert security_lines(Event.SNAPSHOT_READ) == [("owner", "", f"demo group:4 {snapshot.pk}")]
+    assert security_lines(EventKind.SNAPSHOT_READ) == [("owner", "", f"demo group:4 {snapshot.pk}")]
 
 
 def test_without_its_key_there_are_words(owner, browse, sandbox, snapshot):
@@ -307,7 +307,7 @@ def test_without_its_key_there_are_words(owner, browse, sandbox, snapshot):
         assert "This snapshot cannot be opened" in text_of(answer)
         assert "Content-Disposition" not in answer
     assert browse(owner).get(LIST).status_code == 200
-    assert not security_lines(Event.SNAPSHOT_READ)
+    assert not security_lines(EventKind.SNAPSHOT_READ)
 
 
 # --- The restore -------------------------------------------------------------------------------------------

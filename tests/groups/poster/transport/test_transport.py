@@ -21,7 +21,7 @@ from groups.poster import (
     Transport,
     Unreachable,
 )
-from groups.poster.transport import Failure
+from groups.poster.transport import TransportFailure
 from poster_admin.devtools.sandbox.http import network
 from tests.support.leaks import assert_silent
 from tests.support.listener import EMPTY_LIST, listening, read_request
@@ -346,4 +346,4 @@ def test_what_is_no_address_is_never_sent(transport):
         result = transport.exchange(
             "POST", url, params={}, form={}, timeouts=QUICK, deadline=time.monotonic() + 1
         )
-        assert result == Failure("bad_address", sent=False, retryable=False)
+        assert result == TransportFailure("bad_address", sent=False, retryable=False)

@@ -61,7 +61,7 @@ def test_of_one_account_the_oldest_job_is_next(staff, sandbox):
 def test_a_worker_runs_all_that_is_due(staff, neighbour, sandbox):
     for user in (staff, neighbour):
         start(user, group_id=4, target_id=1)
-    queue.run_due()
+    queue.run_due_jobs()
     assert [ended(job) for job in Job.objects.all()] == [(Job.State.DONE, "")] * 2
 
 
@@ -69,7 +69,7 @@ def test_a_process_that_has_to_end_begins_no_further_job(staff, sandbox):
     job = start(staff, group_id=4, target_id=1)
     job_lease.stopping.set()
     try:
-        queue.run_due()
+        queue.run_due_jobs()
     finally:
         job_lease.stopping.clear()
     assert not sandbox.posts(MOVE)

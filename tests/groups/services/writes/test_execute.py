@@ -20,7 +20,7 @@ from groups.services.writes.commands import CreateClient, CreateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.reconcile import reconcile_due
 from groups.services.writes.submissions import BonusBlocked, Locked, OperationReused
-from poster_admin.users.models import Event, SecurityEvent
+from poster_admin.users.models import EventKind, SecurityEvent
 from tests.support.commands import (
     BARISTA,
     a_client,
@@ -235,7 +235,7 @@ def test_an_owner_sets_the_unit_and_bonuses_are_right_again(kopecks_owner, sandb
     assert execute(edit_of(kopecks_owner, group_id, birthday_bonus=Decimal("80.5"))).state == State.APPLIED
     assert sandbox.posts()[-1].form["birthday_bonus"] == "8050.00"
     assert sandbox.accounts["kopecks"].groups[group_id]["birthday_bonus"] == "8050"
-    event = SecurityEvent.objects.get(kind=Event.BONUS_UNIT_SET)
+    event = SecurityEvent.objects.get(kind=EventKind.BONUS_UNIT_SET)
     assert (event.user_name, event.detail) == (kopecks_owner.username, "kopecks, hryvnia → kopecks")
 
 

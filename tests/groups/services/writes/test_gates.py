@@ -8,7 +8,7 @@ from groups.models import Change, Job
 from groups.services.jobs import queue
 from groups.services.writes import gates
 from groups.services.writes.execute import execute
-from groups.services.writes.submissions import Held
+from groups.services.writes.submissions import WriteHeld
 from tests.support.commands import edit_of
 from tests.support.transfers import plan
 
@@ -27,7 +27,7 @@ class Doorman(gates.Gate):
     def _ask(self, point):
         self.asked.append(point)
         if point in self.closed:
-            raise Held
+            raise WriteHeld
 
     def before(self, command):
         self._ask("before")
@@ -60,7 +60,7 @@ def test_a_gate_gives_columns_of_the_journal(staff, sandbox, doorman):
 @pytest.mark.parametrize("point", ["before", "in_transaction"])
 def test_what_a_gate_holds_back_is_neither_sent_nor_recorded(staff, sandbox, doorman, point):
     doorman.closed.add(point)
-    with pytest.raises(Held):
+    with pytest.raises(WriteHeld):
         execute(edit_of(staff, percent=Decimal(15)))
     assert not sandbox.posts()
     assert not Change.objects.exists()
@@ -90,7 +90,7 @@ def test_a_job_passes_as_a_whole_and_again_when_it_goes_on(staff, sandbox, doorm
 
 def test_a_job_that_is_held_back_is_not_there(staff, sandbox, doorman):
     doorman.closed.add("before_job")
-    with pytest.raises(Held):
+    with pytest.raises(WriteHeld):
         queue.start(plan(staff))
     assert not Job.objects.exists()
 

@@ -11,7 +11,7 @@ from groups.poster import (
     NotFound,
     OutcomeUnknown,
     PosterError,
-    Refused,
+    PosterRefused,
     TokenRejected,
     Unreachable,
 )
@@ -23,7 +23,7 @@ STATUSES = {
     Unreachable: 504,
     OutcomeUnknown: 504,
     InvalidResponse: 502,
-    Refused: 502,
+    PosterRefused: 502,
     TokenRejected: 424,
     NotAllowed: 424,
     NotFound: 404,
@@ -34,7 +34,7 @@ STATUSES = {
 
 @pytest.mark.parametrize("error", STATUSES)
 def test_each_error_has_its_status(error):
-    made = error(1) if issubclass(error, Refused) else error()
+    made = error(1) if issubclass(error, PosterRefused) else error()
     assert status_of(made) == STATUSES[error]
 
 

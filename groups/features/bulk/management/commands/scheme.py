@@ -20,7 +20,7 @@ from groups.features.approvals.models import EXCEED_LIMITS
 from groups.features.approvals.services import BeyondLimits
 from groups.features.bulk.files.schemes import TYPE_NAMES, printable, quoted, shortcomings, write_scheme
 from groups.features.bulk.files.tables import NotReadable, compare_with_poster
-from groups.features.bulk.services import EditPlan, Import, Line, keep_plan
+from groups.features.bulk.services import EditPlan, Import, PlanLine, keep_plan
 from groups.models import Change, Job, Lock, PosterCredentials
 from groups.models.locks import group_key
 from groups.models.submissions import LONGEST_REASON
@@ -119,7 +119,7 @@ class Command(BaseCommand):
         if len(content) > largest:
             raise CommandError(f"{file} is larger than {largest // 2**20} MB.")
         found = _compare(file, content, credentials)
-        self._show(found, options)
+        self._print_plan(found, options)
         if action == "apply":
             self._apply(credentials, found, content, options)
         elif found.lines:
@@ -200,7 +200,7 @@ class Command(BaseCommand):
 
     # --- Words ----------------------------------------------------------------------------------------------
 
-    def _show(self, found: EditPlan, options: dict[str, Any]) -> None:
+    def _print_plan(self, found: EditPlan, options: dict[str, Any]) -> None:
         if options["json"]:
             data = [
                 {
@@ -254,7 +254,7 @@ def _values_of(values: GroupValues) -> dict[str, Any]:
     return found | {"percent": values.percent, "birthday_bonus": values.effective_bonus}
 
 
-def _changes_of(line: Line) -> dict[str, tuple[Any, Any]]:
+def _changes_of(line: PlanLine) -> dict[str, tuple[Any, Any]]:
     """Return the old and the new value of each field that a line changes; a new group has no old ones."""
     new = _values_of(line.new)
     if line.old is None:
