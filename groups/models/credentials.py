@@ -44,8 +44,8 @@ class PosterAccount(models.Model):
 
     `bonus_block` is a change whose birthday bonus came back multiplied or divided by 100; until an owner
     lifts the block, no bonus of this account is written. `bonus_unit` is the unit in which this account reads
-    the written birthday bonus of a group: most pages of the documentation say hryvnia, newer ones kopecks.
-    The money of a client is never converted, because the documentation is consistent there.
+    the written birthday bonus of a group: the document that we implement says hryvnia, newer pages kopecks.
+    The money of a client is never converted, because all pages agree there.
 
     `company_name`, `currency` and `company_id` come from Poster, if a token may read them. At `job_turn_at` a
     worker has last begun to work on one of its jobs.
