@@ -54,6 +54,24 @@ def test_it_says_where_it_is_serves_and_ends():
     assert (rest, errors, process.returncode) == ("", "", 0)
 
 
+def test_it_plays_what_is_disputed():
+    with running("--dispute", "right.groups=refused", "--dispute", "speed=1", "--quiet") as process:
+        url, accounts = head(process)
+        address = f"{url.format(account='demo')}clients.getGroups?token={accounts['demo']}"
+        with urlopen(address, timeout=5) as answer:  # noqa: S310
+            assert json.load(answer)["error"]["code"] == 54
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+
+
+def test_what_cannot_be_disputed_is_one_line():
+    with running("--dispute", "receipts.order=upwards") as process:
+        output, errors = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert (output, len(errors.splitlines())) == ("", 1)
+    assert "receipts.order is ascending or descending or mixed, not upwards" in errors
+
+
 def test_it_starts_on_a_machine_that_has_no_secret():
     command = [sys.executable, "manage.py", "sandbox", "--port", "0"]
     bare = {"PATH": os.environ["PATH"]}

@@ -27,8 +27,9 @@ Where the documentation is silent, the sandbox decides:
   that lists removed groups lists their clients so too; in the others both are gone.
 - `dash.getClientsSales` lists everybody who bought, in the order of their ids, also clients that were removed
   since. A receipt of the past keeps its discount when a group changes. The default period is 30 days.
-- `dash.getTransactions` numbers receipts in the order of their closing; in all that is disputed of it, it
-  does as `Disputes` says.
+- `dash.getTransactions` numbers receipts in the order of their closing.
+
+What is disputed is as `OWN` says, and any other value of it can be played: see `accounts/disputes.py`.
 
 Reads can lag behind the writes, in the ways of `LAGS`: `Sandbox.lag` starts a lag that lasts,
 `Sandbox.script` puts one on single calls. A write always meets the true state.

@@ -5,10 +5,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from poster_admin.devtools.sandbox.accounts import validation
+from poster_admin.devtools.sandbox.accounts.disputes import REFUSED
 from poster_admin.devtools.sandbox.accounts.replica import Lag, Table
 from poster_admin.devtools.sandbox.accounts.state import Account
 from poster_admin.devtools.sandbox.accounts.validation import ApiError
 from poster_admin.devtools.sandbox.http.exchange import HTML, Kind, SandboxAnswer, SandboxRequest, dump
+
+_RIGHTS: Mapping[str, tuple[str, ...]] = {
+    "groups": tuple(f"clients.{verb}Group" for verb in ("get", "create", "update", "remove")),
+    "clients": tuple(f"clients.{verb}Client" for verb in ("get", "create", "update")),
+    "statistics": ("dash.",),
+    "promotions": ("clients.getPromotions", "clients.getLoyaltyRules"),
+    "settings": ("settings.",),
+}
 
 type Run = Callable[[Account, SandboxRequest, bool], bytes]
 
@@ -46,6 +55,8 @@ class Api:
         """
         try:
             method, account = self._admit(request)
+            if not lag and (late := account.disputes.number("write.lag")):
+                lag = Lag(what="rows", seconds=late / 1000)
             honest = response = method.run(account, request, apply)
             if lag and method.table:
                 response = self._late(method, account, request, lag, method.table)
@@ -84,6 +95,11 @@ class Api:
             raise ApiError(account.profile.statistics_refusal)
         if account.disputes.refusal is not None and request.method.startswith("dash."):
             raise ApiError(account.disputes.refusal)
+        if any(
+            account.disputes[f"right.{right}"] == "refused" and request.method.startswith(prefixes)
+            for right, prefixes in _RIGHTS.items()
+        ):
+            raise ApiError(REFUSED)
         if account.profile.write_refusal is not None and method.kind == "write":
             raise ApiError(account.profile.write_refusal)
         return method, account
@@ -151,6 +167,8 @@ def _get_promotions(account: Account, _request: SandboxRequest, _apply: bool) ->
 def _get_loyalty_rules(account: Account, request: SandboxRequest, _apply: bool) -> bytes:
     wanted = validation.rule_type(request.query)
     rules = account.loyalty_rules
+    if account.disputes["rules.unit"] == "kopecks":
+        rules = [{**rule, "value": rule["value"] * 100} for rule in rules]
     return dump(rules if wanted is None else [rule for rule in rules if rule["loyalty_type"] == wanted])
 
 
@@ -167,7 +185,8 @@ def _get_all_settings(account: Account, _request: SandboxRequest, _apply: bool) 
         {
             "COMPANY_ID": account.number,
             "company_name": account.company,
-            "timezones": "Europe/Kiev",
+            "timezones": "Europe/Kiev" if account.disputes["clock.zone"] == "same" else "Asia/Tbilisi",
+            "analytics_plus_time": account.disputes["receipts.closing"],
             "lang": "ua",
             "currency": {
                 "currency_id": 1,

@@ -63,10 +63,10 @@ class Console:
         self._account.sell(client_id, SandboxReceipt(day.toordinal(), total, revenue, profit, **more))
 
     def dispute(self, **points: Any) -> None:
-        """Let disputed points of receipts be so; see `Disputes`."""
-        for name, value in points.items():
-            getattr(self._account.disputes, name)  # raises AttributeError for an unknown one
-            setattr(self._account.disputes, name, value)
+        """Let disputed points be so; see `POINTS`. `refusal` is a code that answers statistics alone."""
+        if "refusal" in points:
+            self._account.disputes.refusal = points.pop("refusal")
+        self._account.disputes.let(points)
 
     def take_back_sales(self, client_id: int) -> None:
         """Take back all receipts of a client that were added."""
@@ -140,6 +140,9 @@ def _console(sandbox: Steered, instruction: Mapping[str, Any]) -> int:
         case {"rules": list(rules)}:
             console.set_rules(*rules)
             return len(rules)
+        case {"dispute": dict(points)}:
+            console.dispute(**points)
+            return len(points)
         case {"put_client": int(group_id), "fields": dict(fields)}:
             return console.put_client(group_id, **fields)
         case {"edit_client": int(client_id), "fields": dict(fields)}:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from groups.poster.errors import MASK, redact
@@ -34,7 +34,7 @@ class Sandbox:
     `unique_names` a name that another group has is refused with 38; this is off by default, since nothing
     published says that Poster does so, and the examples of the documentation need that it does not. `clock`
     gives the age of the writes that a lagging read does not see. With `stories` bonuses of the account `demo`
-    move, and three of its cards have a story.
+    move, and three of its cards have a story. `disputes` are points of this account, until a reset.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Sandbox:
         *,
         unique_names: bool = False,
         stories: bool = False,
+        disputes: Mapping[str, str] = MappingProxyType({}),
         on_call: Callable[[Call], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -56,6 +57,7 @@ class Sandbox:
         self._state = SandboxState(seed=seed, groups=groups, clients=clients, path=path, clock=clock)
         if stories:
             self._state.accounts["demo"].tell_stories()
+        self._state.accounts["demo"].disputes.let(disputes)
         self._api = Api(self._state.accounts)
         self._script = Script()
         self._replica = Script()
@@ -109,6 +111,9 @@ class Sandbox:
         if not self._port:
             raise RuntimeError("The sandbox has no address before it was started.")
         return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{self._port}"
+
+    def account(self, name: str) -> Account:
+        return self.accounts[name]
 
     @property
     def accounts(self) -> Mapping[str, Account]:
@@ -201,10 +206,14 @@ class Sandbox:
         if not request.method:
             connection.answer(not_found(), body=request.verb != "HEAD")
             return
-        if self.latency and not self._wait():
+        account = self._api.account(request)
+        latency, connection.skew = self.latency, 0
+        if account:
+            latency += account.disputes.number("speed") / 1000
+            connection.skew = account.disputes.number("clock.skew")
+        if latency and not self._wait(latency):
             connection.reset()
             return
-        account = self._api.account(request)
         name = account.name if account else request.account
         kind = kind_of(request.method)
         rule = self._script.take(request.method, name, kind)
@@ -229,10 +238,10 @@ class Sandbox:
             answer = not_found()
         connection.answer(answer, body=verb != "HEAD")
 
-    def _wait(self) -> bool:
+    def _wait(self, latency: float) -> bool:
         """Wait for the latency; return False after a reset: no fault of the new state may count the call."""
         era = self._era
-        self.stopping.wait(self.latency)
+        self.stopping.wait(latency)
         return self._era is era
 
     def _spoil(self, call: Call, rule: FaultRule, exchange: Exchange, lag: Lag | None) -> None:

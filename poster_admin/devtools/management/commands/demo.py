@@ -27,8 +27,10 @@ from poster_admin.common import serving
 from poster_admin.common.locks import held
 from poster_admin.devtools import demo_year
 from poster_admin.devtools.defaults import SERVER, documented_defaults
+from poster_admin.devtools.management.commands.sandbox import add_disputes
 from poster_admin.devtools.ports import free_port
 from poster_admin.devtools.sandbox import Sandbox
+from poster_admin.devtools.sandbox.accounts.disputes import points_of
 from poster_admin.users import first_start, people
 
 HOST = "127.0.0.1"
@@ -53,9 +55,16 @@ class Command(BaseCommand):
         parser.add_argument("--directory", type=Path, default=settings.VAR_DIR / "demo", help="of the data")
         parser.add_argument("--fresh", action="store_true", help="without users: to be set up")
         parser.add_argument("--debug", action="store_true", help="with DEBUG, and so with /styleguide/")
+        add_disputes(parser)
 
-    def handle(self, *_args: Any, directory: Path, debug: bool, fresh: bool, **_options: Any) -> None:
+    def handle(
+        self, *_args: Any, directory: Path, debug: bool, fresh: bool, dispute: list[str], **_options: Any
+    ) -> None:
         """Start again in the environment of the demo, then serve."""
+        try:
+            disputes = points_of(dispute)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
         directory = directory.resolve() / "fresh" if fresh else directory.resolve()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with held(directory / "demo.in-use", fcntl.LOCK_EX | fcntl.LOCK_NB) as is_alone:
@@ -71,9 +80,9 @@ class Command(BaseCommand):
                 os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
             serving.prepare(static=not debug)
             logging.disable(logging.INFO)
-            self._serve(directory, {} if fresh else kept["passwords"])
+            self._serve(directory, {} if fresh else kept["passwords"], disputes)
 
-    def _serve(self, directory: Path, passwords: dict[str, str]) -> None:
+    def _serve(self, directory: Path, passwords: dict[str, str], disputes: dict[str, str]) -> None:
         sandbox = Sandbox(
             groups=GROUPS,
             clients=CLIENTS,
@@ -82,6 +91,7 @@ class Command(BaseCommand):
             port=int(os.environ[SANDBOX_PORT]),
             state_path=directory / "sandbox.json",
             stories=True,
+            disputes=disputes,
         )
         url = f"http://{HOST}:{settings.PORT}"
         link = "" if passwords else first_start.new_link()

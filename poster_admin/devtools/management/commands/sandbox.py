@@ -6,8 +6,19 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from poster_admin.devtools.sandbox import Call, Sandbox
+from poster_admin.devtools.sandbox.accounts.disputes import points_of
 
 ENDS = {signal.SIGINT, signal.SIGTERM}
+
+
+def add_disputes(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--dispute",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="let this fact of the account demo be so, as receipts.order=descending; several are possible",
+    )
 
 
 class Command(BaseCommand):
@@ -33,6 +44,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--unique-names", action="store_true", help="refuse a second group of the same name with code 38"
         )
+        add_disputes(parser)
         parser.add_argument("--quiet", action="store_true", help="do not print a line for each call")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -47,6 +59,7 @@ class Command(BaseCommand):
                 port=options["port"],
                 state_path=options["state"],
                 unique_names=options["unique_names"],
+                disputes=points_of(options["dispute"]),
                 on_call=None if options["quiet"] else self._print_call,
             )
             # Block the signals before any thread starts, and wait for them: a signal handler could run

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from poster_admin.devtools.sandbox.accounts import invented_clients, validation
+from poster_admin.devtools.sandbox.accounts.disputes import Disputes, cut, in_hryvnia
 from poster_admin.devtools.sandbox.accounts.seed_data import Profile
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ class SandboxReceipt:
     history: History = ""
 
     @property
+    def spot(self) -> int:
+        """Waiters work in one of two places."""
+        return (self.waiter - 1) % 2 + 1
+
+    @property
     def closed_at(self) -> datetime:
         return midnight_of(self.day) + timedelta(minutes=self.minute)
 
@@ -99,7 +105,7 @@ class SandboxSales:
         """Take back the receipts of a client that were added."""
         self._added.pop(client_id, None)
 
-    def rows(self, query: Mapping[str, str], clients: "Clients") -> list[dict[str, Any]]:
+    def rows(self, query: Mapping[str, str], clients: "Clients", disputes: Disputes) -> list[dict[str, Any]]:
         """Return the sales of each client who bought in the period, by default the last 30 days."""
         first, last = _period(query)
         rows = []
@@ -107,7 +113,10 @@ class SandboxSales:
             bought = list(self._receipts(client_id, group_id, first.toordinal(), last.toordinal()))
             if bought:
                 rows.append(self._row(client_id, clients.row(client_id), bought))
-        return rows
+        if disputes["sales.paid_unit"] == "hryvnia":
+            money = ("sum", "profit", "profit_netto", "revenue")
+            rows = [row | {name: in_hryvnia(row[name]) for name in money if name in row} for row in rows]
+        return cut(rows) if disputes["sales.size"] == "cut" else rows
 
     def _buyers(self, clients: "Clients") -> Iterator[tuple[int, int]]:
         """Yield the clients who may have bought, with their first group; a removed client has bought too."""

@@ -1,6 +1,7 @@
 """An account of the sandbox: its groups, clients, offers and sales."""
 
 import html
+import itertools
 import threading
 import time
 from collections import deque
@@ -13,7 +14,8 @@ from typing import Any
 
 from poster_admin.devtools.sandbox.accounts import seed_data, validation
 from poster_admin.devtools.sandbox.accounts.clients import Block, Clients, newcomer, page
-from poster_admin.devtools.sandbox.accounts.receipts import Disputes, Receipts
+from poster_admin.devtools.sandbox.accounts.disputes import Disputes, cut, in_hryvnia
+from poster_admin.devtools.sandbox.accounts.receipts import Receipts
 from poster_admin.devtools.sandbox.accounts.replica import (
     KEPT,
     Lag,
@@ -66,6 +68,7 @@ class Account:
         self.clients = Clients(seed, profile.name, lambda group_id: self._rows.get(group_id, {}))
         self._sales = SandboxSales(seed, profile, {int(row["client_groups_id"]): row for row in born})
         self._receipts = Receipts(self._sales)
+        self.disputes = self._own_disputes()
 
     @property
     def groups(self) -> Mapping[int, Mapping[str, str]]:
@@ -86,6 +89,9 @@ class Account:
     def all_groups(self) -> bytes:
         """Return the JSON list of all groups, built once after each change."""
         with self._lock:
+            if self._shows_others:
+                removed = [self._removed_long_ago()] if self.disputes["groups.removed"] == "listed" else []
+                return dump([*map(self._shown, self._rows.values()), *removed])
             if self._list is None:
                 self._list = b"[" + b",".join(self._encoded.values()) + b"]"
             return self._list
@@ -93,7 +99,33 @@ class Account:
     def group(self, group_id: int) -> bytes:
         """Return the JSON of a group, or `false` for an unknown one."""
         with self._lock:
+            if self._shows_others and group_id in self._rows:
+                return dump(self._shown(self._rows[group_id]))
             return self._encoded.get(group_id, b"false")
+
+    @property
+    def _shows_others(self) -> bool:
+        """True if rows of groups are not answered as they are stored."""
+        shown = (self.disputes[name] for name in ("groups.count", "groups.removed", "names.text"))
+        return tuple(shown) not in {("present", "absent", "encoded"), ("present", "absent", "changed")}
+
+    def _shown(self, row: Mapping[str, str]) -> Row:
+        shown, count = dict(row), self.disputes["groups.count"]
+        group_id = int(row["client_groups_id"])
+        if "count_groups_clients" in shown and count != "present":
+            clients = (
+                self.clients.live(group_id) // 2 if count == "other" else len([*self.clients.ids(group_id)])
+            )
+            shown["count_groups_clients"] = str(clients)
+        if self.disputes["names.text"] == "kept":
+            shown["client_groups_name"] = html.unescape(row["client_groups_name"])
+        return shown
+
+    def _removed_long_ago(self) -> Row:
+        number = next(each for each in itertools.count(1) if each not in self._rows)
+        row = {"client_groups_id": str(number), "client_groups_name": "Стара акція", "loyalty_type": "1"}
+        zeros = ("birthday_bonus", "count_groups_clients", "use_ewallet")
+        return {**row, "client_groups_discount": "3", **dict.fromkeys(zeros, "0"), "delete": "1"}
 
     def create(self, form: Mapping[str, str], *, apply: bool) -> int:
         """Add a group and return its id."""
@@ -147,8 +179,9 @@ class Account:
         """Remove a group with its clients, or mark them with `delete` "1" where the account does so."""
         with self._lock:
             row, blocks = self._rows[group_id], self.clients.blocks
-            self.clients.drop(group_id, listed=self.profile.marks_removed)
-            if self.profile.marks_removed:
+            listed = self.disputes["groups.removal"] == "listed"
+            self.clients.drop(group_id, listed=listed)
+            if listed:
                 self._replace(group_id, dict(row) | {"count_groups_clients": "0", "delete": "1"})
             else:
                 self._replace(group_id, None)
@@ -173,6 +206,11 @@ class Account:
         group_id, digits = validation.whole(query, "group_id"), query.get("phone", "").removeprefix("+")
         num, offset = validation.whole(query, "num"), validation.whole(query, "offset") or 0
         order, day = validation.order(query), query.get("birthday", "")
+        pages = self.disputes["clients.pages"]
+        if pages == "ignored":
+            num, offset = None, 0
+        if self.disputes["clients.filter"] == "ignored":
+            group_id = None
         with self._lock:
             if digits:
                 one = self.clients.of_phone(digits)
@@ -180,10 +218,13 @@ class Account:
             elif order or day:
                 found = self.clients.rows(group_id)
                 rows = [row for row in found if row["birthday"].replace("-", "")[4:].startswith(day)]
-                rows = page(order(rows) if order else rows, num, offset)
+                rows = order(rows) if order else rows
+                rows = page(cut(rows) if pages == "cut" else rows, num, offset)
             else:
-                ids = page(self.clients.ids(group_id), num, offset)
+                ids: Iterable[int] = self.clients.ids(group_id)
+                ids = page(cut([*ids]) if pages == "cut" else ids, num, offset)
                 rows = [row for row in map(self.clients.row, ids) if row]
+        rows = [self._shown_client(row) for row in rows]
         if query.get("client_id_only", "0") != "0":
             return dump([{"client_id": row["client_id"]} for row in rows])
         return dump(rows)
@@ -192,7 +233,12 @@ class Account:
         """Return a JSON list with the client, empty for an unknown one."""
         with self._lock:
             row = self.clients.row(client_id)
-            return dump([row] if row else [])
+            return dump([self._shown_client(row)] if row else [])
+
+    def _shown_client(self, row: Row) -> Row:
+        if self.disputes["clients.paid_unit"] == "hryvnia":
+            return row | {"total_payed_sum": in_hryvnia(row["total_payed_sum"])}
+        return row
 
     def create_client(self, form: Mapping[str, str], *, apply: bool) -> int:
         """Add a client to a group and return the id."""
@@ -271,17 +317,17 @@ class Account:
     def clients_sales(self, query: Mapping[str, str]) -> bytes:
         """Return the JSON list of the sales in a period, for each client who bought in it."""
         with self._lock:
-            return dump(self._sales.rows(query, self.clients))
+            return dump(self._sales.rows(query, self.clients, self.disputes))
 
     def receipts(self, query: Mapping[str, str]) -> bytes:
         """Return the JSON list of a page of receipts."""
         with self._lock:
-            return dump(self._receipts.rows(query, self.clients))
+            return dump(self._receipts.rows(query, self.clients, self.disputes))
 
-    @property
-    def disputes(self) -> Disputes:
-        """The disputed points of receipts, which may be changed at any time."""
-        return self._receipts.disputes
+    def _own_disputes(self) -> Disputes:
+        profile = self.profile
+        listed = {"groups.removal": "listed"} if profile.marks_removed else {}
+        return Disputes({"birthday_bonus.unit": profile.money, **listed})
 
     def tell_stories(self) -> None:
         """Let bonuses move from day to day, and let three cards have a story."""
@@ -327,6 +373,7 @@ class Account:
             clients=people if table == "clients" else {"next_id": 1},
             offers=self._offers(),
         )
+        copy.disputes = self.disputes
         return copy
 
     def load(
@@ -351,7 +398,7 @@ class Account:
             self._past.clear()
             self._replaced.clear()
             self._sales.load(sales)
-            self._receipts.disputes = Disputes()
+            self.disputes = self._own_disputes()
             self.clients.load(clients, {group_id: _count(row, 0) for group_id, row in self._rows.items()})
 
     def save(self) -> dict[str, Any]:
@@ -376,12 +423,13 @@ class Account:
 
     def _values(self, form: Mapping[str, str], group_id: int | None) -> Row:
         row = {
-            "client_groups_name": validation.name(form),
+            "client_groups_name": validation.name(form, self.disputes["names.text"]),
             "loyalty_type": validation.loyalty_type(form),
-            "client_groups_discount": validation.percent(form),
-            "birthday_bonus": validation.kopecks(form, self.profile.money),
+            "client_groups_discount": validation.percent(form, fraction=self.disputes["percent.fraction"]),
+            "birthday_bonus": validation.kopecks(form, self.disputes["birthday_bonus.unit"]),
         }
-        if self.unique_names and self._is_taken(row["client_groups_name"], group_id):
+        is_unique = self.unique_names or self.disputes["names.twice"] == "refused"
+        if is_unique and self._is_taken(row["client_groups_name"], group_id):
             raise ApiError(38)
         return row
 

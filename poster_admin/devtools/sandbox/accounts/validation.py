@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from poster_admin.devtools.sandbox.accounts.invented_clients import phone
@@ -30,6 +30,7 @@ _MONEY = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,2})?", re.ASCII)
 _YMD = re.compile(r"[0-9]{8}", re.ASCII)
 _NUMBERS = frozenset({"client_id", "bonus", "total_payed_sum", "discount_per"})
 _WORDS = frozenset({"firstname", "lastname", "phone", "email", "birthday", "date_activale", "card_number"})
+_TAG = re.compile("<[^>]*>?")
 _FOUR_BYTES = re.compile("[\U00010000-\U0010ffff]")
 
 
@@ -51,8 +52,8 @@ def identifier(form: Mapping[str, str], field: str) -> int:
     return int(text)
 
 
-def name(form: Mapping[str, str]) -> str:
-    """Return the name with HTML entities, as reads answer it.
+def name(form: Mapping[str, str], kept: str = "encoded") -> str:
+    """Return the name with HTML entities, as reads answer it; where it is `changed`, without any tag.
 
     Poster's database stores an empty text for a name with a character above U+FFFF, so it counts as missing.
     """
@@ -61,7 +62,7 @@ def name(form: Mapping[str, str]) -> str:
         raise ApiError(34, "client_groups_name")
     if len(text) > NAME_LIMIT:
         raise ApiError(42, "client_groups_name")
-    return encode_name(text)
+    return encode_name(_TAG.sub("", text).strip() if kept == "changed" else text)
 
 
 def loyalty_type(form: Mapping[str, str]) -> str:
@@ -72,17 +73,18 @@ def loyalty_type(form: Mapping[str, str]) -> str:
     return text
 
 
-def percent(form: Mapping[str, str], field: str = "client_groups_discount") -> str:
-    """Return the percent without trailing zeros."""
+def percent(form: Mapping[str, str], field: str = "client_groups_discount", *, fraction: str = "kept") -> str:
+    """Return the percent without trailing zeros; a fraction may be rounded, or refused."""
     text = _required(form, field)
     if not _PERCENT.fullmatch(text) or Decimal(text) > 100:
         raise ApiError(42, field)
-    return f"{Decimal(text).normalize():f}"
+    percent = Decimal(text)
+    if fraction == "refused" and percent % 1:
+        raise ApiError(42, field)
+    return f"{percent.quantize(1, ROUND_HALF_UP) if fraction == 'rounded' else percent.normalize():f}"
 
 
-def kopecks(
-    form: Mapping[str, str], unit: Literal["hryvnia", "kopecks"], field: str = "birthday_bonus"
-) -> str:
+def kopecks(form: Mapping[str, str], unit: str, field: str = "birthday_bonus") -> str:
     """Return a sum of money in kopecks, as reads answer it.
 
     With the unit kopecks, digits behind the point are cut off, as by a cast to an integer.

@@ -69,10 +69,13 @@ class SandboxAnswer:
     applied: bool = False
     behind: bool = False
 
-    def head(self, *, length: int | None = -1) -> bytes:
-        """Return the status line and the headers; a `length` of None leaves Content-Length out."""
+    def head(self, *, length: int | None = -1, skew: int = 0) -> bytes:
+        """Return the status line and the headers; a `length` of None leaves Content-Length out.
+
+        The clock is `skew` seconds ahead.
+        """
         lines = [f"HTTP/1.1 {self.status} {_reason(self.status)}", "Server: nginx"]
-        lines.append(f"Date: {formatdate(usegmt=True)}")
+        lines.append(f"Date: {formatdate(time.time() + skew, usegmt=True)}")
         if self.content_type is not None:
             lines.append(f"Content-Type: {self.content_type}")
         lines += [f"{name}: {value}" for name, value in self.headers]
@@ -88,6 +91,7 @@ class Connection:
     socket: socket.socket
     stopping: threading.Event
     open: bool = True
+    skew: int = 0
 
     def send(self, data: bytes) -> None:
         """Send raw bytes."""
@@ -95,7 +99,7 @@ class Connection:
 
     def answer(self, answer: SandboxAnswer, *, body: bool = True) -> None:
         """Send an answer. A small one goes out in one packet."""
-        head = answer.head()
+        head = answer.head(skew=self.skew)
         if not body:
             self.send(head)
         elif len(answer.body) <= _SMALL:

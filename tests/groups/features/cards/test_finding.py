@@ -116,10 +116,10 @@ def test_the_uses_of_random_receipts_are_those_of_an_independent_count(console, 
 # --- Reading -----------------------------------------------------------------------------------------------
 
 DISPUTED = [
-    {"size": 4},
-    {"keeps_days": False, "size": 4},
-    {"payed_sum": "with_bonuses"},
-    {"order": "descending", "size": 900},
+    {"receipts.page": 4},
+    {"receipts.days": "lost", "receipts.page": 4},
+    {"receipts.paid": "with-bonuses"},
+    {"receipts.order": "descending", "receipts.page": 900},
 ]
 
 

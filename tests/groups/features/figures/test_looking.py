@@ -91,11 +91,11 @@ def sell_at_random(console, people, first, last, dice):
 
 DISPUTED = [
     {},
-    {"size": 7},
-    {"keeps_days": False, "size": 30},
-    {"payed_sum": "with_bonuses"},
-    {"day_ends": 4},
-    {"order": "descending", "size": 900},
+    {"receipts.page": 7},
+    {"receipts.days": "lost", "receipts.page": 30},
+    {"receipts.paid": "with-bonuses"},
+    {"receipts.closing": "04:00"},
+    {"receipts.order": "descending", "receipts.page": 900},
 ]
 
 
@@ -263,7 +263,7 @@ def test_clients_that_are_not_whole_store_nothing_and_the_next_run_all(
 ):
     for number in range(30):
         console.sell(people[number % 3], day, 1_000, 1_000)
-    console.dispute(size=10)
+    console.dispute(**{"receipts.page": 10})
     sandbox.script(method, fault, times=None)
     look()
     assert not Figure.objects.exists()
@@ -279,7 +279,7 @@ def test_receipts_that_are_not_whole_store_the_members_alone_and_are_read_again(
 ):
     for number in range(30):
         console.sell(people[number % 3], day, 1_000, 1_000)
-    console.dispute(size=10)
+    console.dispute(**{"receipts.page": 10})
     options = {"field": "status"} if fault == "row_null_field" else {}
     sandbox.script(RECEIPTS, fault, times=None, **options)
     look()
@@ -314,7 +314,7 @@ def test_a_look_whose_answers_come_too_late_stores_nothing(
 def test_an_empty_page_seen_once_is_no_end(people, watch, sandbox, console, day, monkeypatch):
     for _ in range(30):
         console.sell(people[0], day, 1_000, 1_000)
-    console.dispute(size=10)
+    console.dispute(**{"receipts.page": 10})
     account, answers = sandbox.accounts["demo"], iter([b"[]", None, b"[]", None, None, b"[]", None])
     right = account.receipts
     monkeypatch.setattr(account, "receipts", lambda query: next(answers, None) or right(query))
@@ -325,7 +325,7 @@ def test_an_empty_page_seen_once_is_no_end(people, watch, sandbox, console, day,
 def test_a_first_page_that_is_full_and_descends_is_not_whole(people, watch, console, day):
     for _ in range(101):
         console.sell(people[0], day, 1_000, 1_000)
-    console.dispute(order="descending")
+    console.dispute(**{"receipts.order": "descending"})
     look()
     assert (nights()[GUESTS, day].clients, nights()[GUESTS, day].receipts) == (3, None)
 
@@ -333,7 +333,7 @@ def test_a_first_page_that_is_full_and_descends_is_not_whole(people, watch, cons
 def test_a_short_page_that_descends_and_lacks_earlier_receipts_is_not_whole(people, watch, console, day):
     for _ in range(30):
         console.sell(people[0], day, 1_000, 1_000)
-    console.dispute(order="descending", size=20)
+    console.dispute(**{"receipts.order": "descending", "receipts.page": 20})
     look()
     assert (nights()[GUESTS, day].clients, nights()[GUESTS, day].receipts) == (3, None)
 
