@@ -14,7 +14,7 @@ Here is what belongs to pages. Services use what stands beside the code that ask
 - `approvable`, `nothing_changed` in `groups.models`: rows that can be asked for where a gate
   holds them back; a listener to each change that has changed nothing
 - `holder_finders` in `groups.models.locks`, `holder_notice` in `groups.services.messages`: rows that hold
-  locks, and what users are told of them. A row takes locks by `Lock.objects.take(account_id, keys,
+  locks, and what users read of them. A row takes locks by `Lock.objects.take(account_id, keys,
   feature=<label of its app>, row_id=<its id>)` in the transaction that saves it. What it holds is released in
   the transaction that ends it
 - `event_source` in `groups.services.events`: a kind of events, of which users are notified

@@ -48,7 +48,7 @@ type FindEvents = Callable[[PosterAccount, datetime], Iterator[Event]]
 class EventSource:
     """The events of one kind, which users choose under its label. `find` yields those after a time.
 
-    One that `needs_person` is told of at once to users who want to hear only where they are needed.
+    One that `needs_person` is reported at once to users who want to hear only where they are needed.
     """
 
     kind: str

@@ -116,7 +116,8 @@ NARROW = 300
 def draw_year(rows: Sequence[Figure], changes: Sequence[PercentChange]) -> dict[str, Any] | None:
     """Draw the members, the changes and the turnover of a group in a year; None without a night.
 
-    `rows` are in the order of their days. A week of turnover is drawn where all of its nights are known.
+    `rows` are in the order of their days. A week of turnover is drawn where all of its nights are known; any
+    other week since the first night has a mark that its figures are missing.
     """
     nights = [row for row in rows if row.clients is not None]
     if not nights:
@@ -132,22 +133,25 @@ def draw_year(rows: Sequence[Figure], changes: Sequence[PercentChange]) -> dict[
     points = {day: f"{x(day) + 50 / YEAR:.2f},{100 - 100 * count / top:.1f}" for day, count in counts.items()}
     # The weeks end with the last night, so that the latest days are in one.
     known = {row.day: row.revenue for row in rows if row.revenue is not None}
-    ends, whole = max(known, default=nights[0].day), []
-    while ends - (WEEK - 1) * DAY >= nights[0].day:
+    ends = max(known, default=nights[0].day)
+    ends += (last - ends) // (WEEK * DAY) * WEEK * DAY
+    found: list[tuple[date, Decimal | None]] = []
+    while known and ends - (WEEK - 1) * DAY >= nights[0].day:
         days = [ends - number * DAY for number in range(WEEK)]
-        if all(day in known for day in days):
-            whole.append((ends, sum((known[day] for day in days), Decimal(0))))
+        is_whole = all(day in known for day in days)
+        found.append((ends, sum((known[day] for day in days), Decimal(0)) if is_whole else None))
         ends -= WEEK * DAY
-    highest = _round_up(max((int(revenue) for _day, revenue in whole), default=0))
+    highest = _round_up(max((int(revenue or 0) for _day, revenue in found), default=0))
     weeks = []
-    for day, revenue in reversed(whole):
-        high = float(TURNOVER_HIGH * max(revenue, Decimal(0)) / highest)
+    for day, revenue in reversed(found):
+        high = float(TURNOVER_HIGH * max(revenue or Decimal(0), Decimal(0)) / highest)
         first_of_week = day - (WEEK - 1) * DAY
         week = {
             "first": first_of_week,
             "last": day,
             "clients": counts.get(day),
             "turnover": revenue,
+            "is_empty": not any(first_of_week <= night <= day for night in counts),
             "changes": [each for each in changes if first_of_week <= each.day <= day],
             "x": f"{x(first_of_week) + 0.2:.2f}",
             "y": f"{TURNOVER_HIGH - high:.1f}",
@@ -166,6 +170,8 @@ def draw_year(rows: Sequence[Figure], changes: Sequence[PercentChange]) -> dict[
         "top": numbers.count(top),
         "half": numbers.count(top // 2),
         "weeks": weeks,
+        "latest": next((week for week in reversed(weeks) if week["turnover"] is not None), None),
+        "lacks": any(week["turnover"] is None for week in weeks),
         "width": f"{100 * WEEK / YEAR - 0.4:.2f}",
         "highest": numbers.count(highest),
         "flags": flags,

@@ -18,7 +18,7 @@ LEASE = timedelta(minutes=2)
 
 
 class NoticeChoice(models.Model):
-    """The wish of a user to be told of a kind of events, from `chosen_at` on."""
+    """The wish of a user to get notices of a kind of events, from `chosen_at` on."""
 
     class How(models.TextChoices):
         OFF = "off", _("Not at all")

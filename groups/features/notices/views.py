@@ -36,7 +36,7 @@ class NoticesForm(forms.Form):
         CHOSEN = "chosen", gettext_lazy("What I choose")
 
     which = forms.ChoiceField(
-        label=gettext_lazy("What you are told of"),
+        label=gettext_lazy("What you get notices of"),
         choices=Which.choices,
         required=False,
         widget=forms.RadioSelect,

@@ -43,6 +43,26 @@ def test_a_group_has_what_is_owed_and_its_picture(owner, browse, sandbox):
     assert "5 → 10%" in html
 
 
+def test_a_week_without_figures_says_that_it_has_none(owner, browse, sandbox):
+    put_nights(owner, GOLD, 28)
+    missing = [yesterday() - number * DAY for number in range(7, 14)]
+    assert Figure.objects.filter(day__in=missing).delete()[0] == 7
+    html = browse(owner).get(PAGE).content.decode()
+    assert html.count('<polyline class="line"') == 2
+    assert html.count('<rect class="none"') == 2, "a week among the clients, and among the turnover"
+    assert html.count('<rect class="week"') == 3
+    assert html.count(">no figures<") == 2, "the key, and the row of the table"
+
+
+def test_a_week_with_one_night_missing_has_no_turnover(owner, browse, sandbox):
+    put_nights(owner, GOLD, 28)
+    Figure.objects.get(day=yesterday() - 8 * DAY).delete()
+    html = browse(owner).get(PAGE).content.decode()
+    assert html.count('<polyline class="line"') == 1
+    assert html.count('<rect class="none"') == 1
+    assert html.count('<rect class="week"') == 3
+
+
 def test_nothing_is_shown_before_the_first_night_but_one_line(owner, browse, sandbox):
     assert "Clients in a year" not in text_of(browse(owner).get(PAGE))
     watched(owner)
