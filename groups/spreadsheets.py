@@ -99,6 +99,15 @@ def money(total: Decimal | None) -> Decimal | None:
     return None if total is None else total.quantize(_KOPECK)
 
 
+def plain_csv(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """Return a file for programs and people alike: commas between the columns, money with a point."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(header)
+    writer.writerows(rows)  # None is an empty cell
+    return text.getvalue().encode()
+
+
 def table_file(
     extension: str, title: str, header: Sequence[str], rows: Iterable[Cells], widths: Sequence[int]
 ) -> bytes:

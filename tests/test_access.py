@@ -73,7 +73,7 @@ NEEDS = {
                     "/clients/list/unknown/", "/upload/",
                     "/criteria/pins/", "/criteria/pins/1/remove/"},
     "change_criteria": {"/criteria/run/"},
-    "view_cards": {"/cards/", "/cards/receipts/1/", "/cards/1/exempt/", "/cards/1/count/"},
+    "view_cards": {"/cards/", "/cards.csv", "/cards/receipts/1/", "/cards/1/exempt/", "/cards/1/count/"},
     "delete_group": {"/groups/1/delete/"},
     "view_snapshot": {"/history/snapshots/", f"{SNAPSHOT}/download/", f"{SNAPSHOT}/restore/"},
     "set_bonus_unit": {"/account/bonus-unit/"},

@@ -70,6 +70,11 @@ class Receipt:
         """The bonuses that the client gets for it, unrounded: an estimate."""
         return self.percent * (self.cash + self.card) / 100
 
+    @property
+    def given(self) -> Decimal | None:
+        """What it gave away in bonuses and by a discount: an estimate. None where the sum cannot be read."""
+        return None if self.discount is None else self.granted + self.discount
+
     @classmethod
     def from_wire(cls, row: Mapping[Any, Any]) -> Self:
         """Parse one row of a response. Raises `UnreadableRow`."""

@@ -19,7 +19,7 @@ def found():
     return list(rows.values_list("client_id", "rule", "waiter_id", "day", "receipts"))
 
 
-def put_use(user, client_id, days_ago=1, *, waiter_id=1, receipts=1, in_cash=0):
+def put_use(user, client_id, days_ago=1, *, waiter_id=1, receipts=1, in_cash=0, **given):
     """Save a use as a look has stored it."""
     return CardUse.objects.create(
         account=user.credentials.account,
@@ -28,10 +28,11 @@ def put_use(user, client_id, days_ago=1, *, waiter_id=1, receipts=1, in_cash=0):
         waiter_id=waiter_id,
         receipts=receipts,
         in_cash=in_cash,
+        **given,
     )
 
 
-def put_finding(user, client_id=5, rule="day", *, waiter_id=1, day=None, since=None, receipts=5):
+def put_finding(user, client_id=5, rule="day", *, waiter_id=1, day=None, since=None, receipts=5, given="1"):
     """Save a finding as a look has stored it now."""
     day = day or yesterday()
     return Finding.objects.create(
@@ -42,5 +43,6 @@ def put_finding(user, client_id=5, rule="day", *, waiter_id=1, day=None, since=N
         day=day,
         since=since or day,
         receipts=receipts,
+        given=given,
         found_at=timezone.now(),
     )

@@ -4,6 +4,7 @@ Of clients and waiters the rows have the ids alone, for KEPT days.
 """
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -47,7 +48,8 @@ class Bounds(models.Model):
 class CardUse(models.Model):
     """The receipts of one client by one waiter on one day; client 0 stands for receipts without one.
 
-    Of the `receipts`, so many were paid `in_cash` alone. Waiter 0 is not known.
+    Of the `receipts`, so many were paid `in_cash` alone. They gave away `given`, those in cash
+    `given_in_cash`, unrounded; None where the sum of one is not known. Waiter 0 is not known.
     """
 
     account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="card_uses")
@@ -56,6 +58,8 @@ class CardUse(models.Model):
     waiter_id = models.PositiveIntegerField()
     receipts = models.PositiveIntegerField(default=0)
     in_cash = models.PositiveIntegerField(default=0)
+    given = models.DecimalField(max_digits=21, decimal_places=6, null=True, default=Decimal)
+    given_in_cash = models.DecimalField(max_digits=21, decimal_places=6, null=True, default=Decimal)
 
     class Meta:
         default_permissions = ()
@@ -96,17 +100,20 @@ class SharedCard(models.Model):
 
 
 class FindingQuerySet(models.QuerySet["Finding"]):
-    def to_look_at(self, account_id: str) -> "FindingQuerySet":
+    def open(self, account_id: str) -> "FindingQuerySet":
         """Return what was found in an account, without the cards that are meant to be shared."""
         shared = SharedCard.objects.filter(account=account_id, ended_at=None).values("client_id")
         return self.filter(account=account_id, day__gte=first_day()).exclude(client_id__in=shared)
+
+    def dearest_first(self) -> "FindingQuerySet":
+        return self.order_by(models.F("given").desc(nulls_last=True), "-day", "-receipts", "pk")
 
 
 class Finding(models.Model):
     """A card on many receipts, which are those from `since` to `day`: the days of the first and the last.
 
-    `waiter_id` is 0 where a day has several waiters. A card and waiter whose receipts go on being too many is
-    one finding with growing numbers.
+    These gave away `given`, None if that is not known. `waiter_id` is 0 where a day has several waiters. A
+    card and waiter whose receipts go on being too many is one finding with growing numbers.
     """
 
     class Rule(models.TextChoices):
@@ -120,6 +127,7 @@ class Finding(models.Model):
     since = models.DateField()
     day = models.DateField()
     receipts = models.PositiveIntegerField()
+    given = models.DecimalField(max_digits=17, decimal_places=2, null=True)
     found_at = models.DateTimeField()
 
     objects = FindingQuerySet.as_manager()

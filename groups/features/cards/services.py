@@ -1,14 +1,15 @@
-"""Count the uses of cards at the nightly look of the figures, find those on many receipts, and tell of them.
+"""Count the uses of cards at the nightly run of the figures, and find those on many receipts.
 
 What is found is evidence, never a verdict: a notice says only that there is something to look at. Ids alone
 are kept; names and receipts are read from Poster while somebody looks at them.
 """
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 
 from django.contrib.auth.models import User
@@ -20,6 +21,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from groups.features.cards.models import KEPT, VIEW_CARDS, Bounds, CardUse, Finding, SharedCard, first_day
 from groups.features.figures.models import DAY
 from groups.features.figures.services.nightly import BATCH, receipt_readers
+from groups.features.insights.services.sales import rounded
 from groups.models import PosterAccount, PosterCredentials
 from groups.poster import PosterClient, PosterError, Receipt
 from groups.services.clients import SECONDS_FOR_NAMES
@@ -42,11 +44,11 @@ def forget_old() -> int:
     return sum(each.delete()[0] for each in rows)
 
 
-# --- At night ----------------------------------------------------------------------------------------------
+# --- The nightly run ---------------------------------------------------------------------------------------
 
 
 class CardReader:
-    """Counts the receipts of a look by day, client and waiter, and judges each of the days."""
+    """Counts the receipts of a run by day, client and waiter, and judges each of the days."""
 
     def __init__(self, account_id: str) -> None:
         self._account_id = account_id
@@ -58,29 +60,35 @@ class CardReader:
             use = CardUse(account_id=self._account_id, day=day, client_id=ids[0], waiter_id=ids[1])
             self._uses[day][ids] = use
         use.receipts += 1
-        use.in_cash += receipt.is_in_cash
+        use.given = _sum(use.given, receipt.given)
+        if receipt.is_in_cash:
+            use.in_cash += 1
+            use.given_in_cash = _sum(use.given_in_cash, receipt.given)
 
     def store(self, doubtful: Collection[date]) -> None:
         bounds = Bounds.of(self._account_id)
         shared = SharedCard.objects.filter(account=self._account_id, ended_at=None)
         uses = CardUse.objects.filter(account=self._account_id, client_id__gt=0)
         uses = uses.exclude(client_id__in=shared.values("client_id"))
-        now = timezone.now()  # of all that one look finds, as one event
+        now = timezone.now()  # of all that one run finds, as one event
         for day in sorted(self._uses.keys() - set(doubtful)):
             CardUse.objects.bulk_create(self._uses[day].values(), batch_size=BATCH, ignore_conflicts=True)
-            # The rules look at the day, and at the days before it.
+            # The rules are of the day, and of the days before it.
             lately = uses.filter(day__range=(day - (KEPT - 1) * DAY, day), waiter_id__gt=0)
-            for rule, column, most, rows in (
-                (Rule.DAY, "receipts", bounds.most_a_day, uses.filter(day=day).values("client_id")),
+            for rule, number, given, most, rows in (
+                (Rule.DAY, "receipts", "given", bounds.most_a_day, uses.filter(day=day).values("client_id")),
                 (
                     Rule.WAITER,
                     "in_cash",
+                    "given_in_cash",
                     bounds.most_a_waiter,
                     lately.filter(in_cash__gt=0).values("client_id", "waiter_id"),
                 ),
             ):
                 counted = rows.annotate(
-                    found=Sum(column),
+                    found=Sum(number),
+                    gave=Sum(given),
+                    unknown=Count("pk", filter=Q(**{given: None})),
                     since=Min("day"),
                     until=Max("day"),
                     least=Min("waiter_id"),
@@ -89,6 +97,7 @@ class CardReader:
                 for row in counted.filter(found__gte=most):
                     waiter_id = row["least"] if row["least"] == row["greatest"] else 0
                     kept = {"since": row["since"], "day": row["until"], "receipts": row["found"]}
+                    kept["given"] = None if row["unknown"] else rounded(row["gave"])
                     Finding.objects.update_or_create(
                         account_id=self._account_id,
                         client_id=row["client_id"],
@@ -99,13 +108,17 @@ class CardReader:
                     )
 
 
+def _sum(before: Decimal | None, amount: Decimal | None) -> Decimal | None:
+    return None if before is None or amount is None else before + amount
+
+
 receipt_readers.append(CardReader)
 
 
 @event_source("cards", gettext_lazy("A card is on many receipts"), order=2)
 def find_findings(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield each look that has found something new, which is told to those who may see it."""
-    new = Finding.objects.to_look_at(account.pk).filter(found_at__gt=since).order_by()
+    """Yield each run that has found something new, for those who may see it."""
+    new = Finding.objects.open(account.pk).filter(found_at__gt=since).order_by()
     for row in new.values("found_at").annotate(findings=Count("pk")):
         key = f"cards {account.pk} {row['found_at'].isoformat()}"
         words = partial(finding_words, row["findings"])
@@ -149,7 +162,20 @@ def days_of(uses: QuerySet[CardUse], findings: Iterable[Finding]) -> dict[int, l
     return {each.pk: days[each.client_id, each.waiter_id] for each in about}
 
 
-def look_shared(uses: QuerySet[CardUse], client_ids: Collection[int]) -> set[int]:
+def days_with(uses: QuerySet[CardUse], findings: Iterable[Finding]) -> dict[int, tuple[int, int]]:
+    """Return for each finding about one waiter the days of the waiter, and those of the card among them."""
+    about = [each for each in findings if each.rule == Rule.WAITER]
+    of_waiters = uses.filter(waiter_id__in={each.waiter_id for each in about})
+    worked = dict(of_waiters.values_list("waiter_id").annotate(Count("day", distinct=True)))
+    seen = Counter(
+        of_waiters.filter(client_id__in={each.client_id for each in about}).values_list(
+            "client_id", "waiter_id"
+        )
+    )
+    return {each.pk: (worked.get(each.waiter_id, 0), seen[each.client_id, each.waiter_id]) for each in about}
+
+
+def seem_shared(uses: QuerySet[CardUse], client_ids: Collection[int]) -> set[int]:
     """Return those of the clients whose card was used on many days, by many waiters."""
     counted = (
         uses.filter(client_id__in=client_ids)

@@ -6,11 +6,13 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from groups import hooks
@@ -20,13 +22,15 @@ from groups.features.elsewhere.models import WATCH_ACCOUNT
 from groups.features.figures.services.nightly import tally_of
 from groups.models import PosterCredentials
 from groups.models.submissions import LONGEST_REASON
+from groups.presenters.clients import ClientFilters
 from groups.presenters.destinations import PAGE, pages_for
 from groups.services.clients import find_clients
 from groups.services.gateway import check_token
 from groups.services.groups import known_groups
 from groups.services.receipts import NotWhole
 from groups.services.values import percent_words
-from groups.views.http import Request, form_methods, requires
+from groups.spreadsheets import money, plain_csv
+from groups.views.http import Request, file_response, form_methods, requires
 from poster_admin.common.htmx import htmx_target, render_page
 
 CARDS = 50
@@ -48,40 +52,73 @@ class SharedCardForm(forms.Form):
     )
 
 
+@sensitive_post_parameters("q")
 @form_methods
 @requires("view_cards")
 def cards(request: Request) -> HttpResponse:
-    """Show what was found; take the bounds, which count from the next night."""
+    """Show what was found, search it by POST, which keeps people out of addresses; take the bounds."""
     check_token(request.credentials)
+    if "q" in request.POST:
+        return _show_cards(request, filters=ClientFilters.parse({"q": request.POST["q"]}))
     bounds = Bounds.of(request.credentials.account_id)
     form = BoundsForm(request.POST if request.method == "POST" else None, instance=bounds)
     if form.is_valid():
         form.save()
-        messages.success(request, _("The bounds are set. They count from the next night."))
+        messages.success(request, _("The bounds are set. They count from the next nightly run."))
         return redirect("groups:cards")
     return _show_cards(request, form, status=422 if form.errors else 200)
 
 
+@require_safe
+@requires("view_cards")
+def cards_file(request: Request) -> HttpResponse:
+    """Save what was found, by ids alone."""
+    credentials = request.credentials
+    check_token(credentials)
+    found = list(Finding.objects.open(credentials.account_id).dearest_first())
+    days = services.days_with(_uses(credentials.account_id), found)
+    header = ("card", "rule", "waiter", "day", "receipts", "given", "days_worked", "days_seen")
+    lines = [
+        (
+            *(each.client_id, each.rule, each.waiter_id or "", each.day, each.receipts, money(each.given)),
+            *days.get(each.pk, ("", "")),
+        )
+        for each in found
+    ]
+    name = f"cards-{credentials.account_id}-{timezone.localdate()}"
+    return file_response(request, name, "csv", lambda: plain_csv(header, lines))
+
+
+def _uses(account_id: str) -> QuerySet[CardUse]:
+    return CardUse.objects.filter(account=account_id, day__gte=first_day())
+
+
 def _show_cards(
     request: Request,
-    form: BoundsForm,
+    form: BoundsForm | None = None,
     *,
+    filters: ClientFilters | None = None,
     reason: SharedCardForm | None = None,
     of: int = 0,
     status: int = 200,
 ) -> HttpResponse:
     """Show the page, with the form that was wrong: the bounds, or the reason for the card `of` a client."""
     credentials, account_id = request.credentials, request.credentials.account_id
+    form, filters = form or BoundsForm(instance=Bounds.of(account_id)), filters or ClientFilters()
     shared = sorted(SharedCard.objects.filter(account=account_id), key=lambda each: bool(each.ended_at))
-    to_look_at = Finding.objects.to_look_at(account_id)
-    uses = CardUse.objects.filter(account=account_id, day__gte=first_day())
-    cards = list(dict.fromkeys(to_look_at.values_list("client_id", flat=True)))
+    findings, uses = Finding.objects.open(account_id).dearest_first(), _uses(account_id)
+    cards = list(dict.fromkeys(findings.values_list("client_id", flat=True)))
     page = Paginator(cards, CARDS).get_page(request.GET.get("page"))
+    read = cards if filters.q else list(page)
+    clients = find_clients(credentials, {*read, *(each.client_id for each in shared)})
+    if filters.q:
+        matching = [each for each in cards if (client := clients.get(each)) and filters.matches(client)]
+        page = Paginator(matching, len(cards) or 1).get_page(1)
     client_ids = list(page)
-    found = list(to_look_at.filter(client_id__in=client_ids))
-    clients = find_clients(credentials, {*client_ids, *(each.client_id for each in shared)})
+    found = list(findings.filter(client_id__in=client_ids))
+    with_waiter = services.days_with(uses, found)
     waiters, days = services.find_waiters(credentials, found), services.days_of(uses, found)
-    shares, look_shared = services.shares_of(uses) if found else {}, services.look_shared(uses, client_ids)
+    shares, seem_shared = services.shares_of(uses) if found else {}, services.seem_shared(uses, client_ids)
     groups = known_groups(credentials) if found else None
 
     def show_client(client_id: int) -> dict[str, Any]:
@@ -95,7 +132,7 @@ def _show_cards(
         | {
             "rows": [],
             "more": [],
-            "looks_shared": client_id in look_shared,
+            "looks_shared": client_id in seem_shared,
             "reason": reason if reason and client_id == of else SharedCardForm(auto_id=f"id_%s_{client_id}"),
             "is_open": reason is not None and client_id == of,
         }
@@ -109,16 +146,18 @@ def _show_cards(
         row = {
             "finding": each,
             "waiter": waiters.get(each.waiter_id, ""),
+            "days": with_waiter.get(each.pk),
             "share": shares.get(each.waiter_id) if each.waiter_id else None,
             "ticks": [round(100 * (day - each.since).days / length, 1) for day in within],
         }
-        # The latest one of each rule is seen at once.
+        # The dearest one of each rule is seen at once.
         is_first = all(seen["finding"].rule != each.rule for seen in block["rows"])
         block["rows" if is_first else "more"].append(row)
     context: dict[str, Any] = {
         "page": page,
         "blocks": blocks.values(),
-        "lacks_names": any(each not in clients for each in client_ids),
+        "lacks_names": any(each not in clients for each in read),
+        "filters": filters,
         "shared": [show_client(each.client_id) | {"card": each} for each in shared],
         "form": form,
         "reason": reason,
@@ -136,7 +175,7 @@ def receipts(request: Request, finding_id: int) -> HttpResponse:
     """Show the receipts of a finding, read now: a page, or a part of the one with all findings."""
     credentials = request.credentials
     check_token(credentials)
-    finding = get_object_or_404(Finding.objects.to_look_at(credentials.account_id), pk=finding_id)
+    finding = get_object_or_404(Finding.objects.open(credentials.account_id), pk=finding_id)
     context: dict[str, Any] = {"finding": finding, "is_whole": True}
     try:
         context["receipts"] = services.read_receipts(credentials, finding)
@@ -154,8 +193,7 @@ def exempt(request: Request, client_id: int) -> HttpResponse:
     check_token(credentials)
     form = SharedCardForm(request.POST)
     if not form.is_valid():
-        bounds = BoundsForm(instance=Bounds.of(credentials.account_id))
-        return _show_cards(request, bounds, reason=form, of=client_id, status=422)
+        return _show_cards(request, reason=form, of=client_id, status=422)
     SharedCard.objects.get_or_create(
         account=credentials.account,
         client_id=client_id,
@@ -191,4 +229,4 @@ hooks.section("cards", "clients")
 hooks.destinations(
     pages_for((VIEW_CARDS, gettext_lazy("One card, many receipts"), "groups:cards", PAGE)), order=2
 )
-hooks.form_addresses("card_exempt", "card_count")
+hooks.form_addresses("card_exempt", "card_count", "cards_export")

@@ -1,7 +1,5 @@
 """Show the figures of groups: the picture of a group, what a change did, the bonus book, and files."""
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -37,7 +35,7 @@ from groups.presenters.lists import Amounts, ColumnSet, column_sets
 from groups.services.gateway import check_token
 from groups.services.groups import Groups, OneGroup, known_groups, list_groups, read_group
 from groups.services.values import NumberFormat, name_or_number
-from groups.spreadsheets import money, protected
+from groups.spreadsheets import money, plain_csv, protected
 from groups.views.http import Request, file_response, requires
 
 MOST_EFFECTS = 4
@@ -296,15 +294,6 @@ def _wrong(request: Request, words: str) -> HttpResponse:
     return render(request, "figures/wrong.html", {"words": words}, status=422)
 
 
-def _table(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """Return a file for programs and people alike: commas between the columns, money with a point."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(header)
-    writer.writerows(rows)  # None is an empty cell
-    return text.getvalue().encode()
-
-
 @require_safe
 @requires("view_group", "view_sales")
 def figures_file(request: Request, group_id: int | None = None) -> HttpResponse:
@@ -332,7 +321,7 @@ def figures_file(request: Request, group_id: int | None = None) -> HttpResponse:
             yield (day, *whose, *columns)
 
     name = f"figures-{credentials.account_id if of_all else group_id}-{first}-{last}"
-    return file_response(request, name, "csv", lambda: _table(header, lines()))
+    return file_response(request, name, "csv", lambda: plain_csv(header, lines()))
 
 
 def _names(groups: Groups | None) -> dict[int, str]:
@@ -362,7 +351,7 @@ def bonus_book(request: Request, *, as_file: bool = False) -> HttpResponse:
             for row in book.rows
         ]
         name = f"bonuses-{credentials.account_id}-{month:%Y-%m}"
-        return file_response(request, name, "csv", lambda: _table(header, lines))
+        return file_response(request, name, "csv", lambda: plain_csv(header, lines))
     shown = sorted(
         (row for row in book.rows if any(row[1:]) or not row[0]),
         key=lambda row: (-(row.closing or 0), row[0]),

@@ -1,8 +1,10 @@
 """Test what a nightly look finds about cards: the rules to the unit, each thing once, and ids alone."""
 
+import json
 import random
 from collections import Counter, defaultdict
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
@@ -83,6 +85,30 @@ def test_a_receipt_of_31_days_ago_is_no_longer_counted(console, card, owner, day
     assert found() == []
 
 
+def test_what_the_receipts_of_a_finding_gave_away(console, card, day):
+    for _ in range(9):
+        console.sell(card, day, 10_005, 9_000, waiter=2, percent="5", minute=600)
+    console.sell(
+        card, day, 10_000, 8_000, card=8_000, bonuses=2_500, waiter=2, percent="5"
+    )  # a bonus too high
+    console.sell(card, day, 10_000, 9_000, waiter=2, minute=700)
+    look()
+    given = dict(Finding.objects.values_list("rule", "given"))
+    # 9 × (4.50 granted + 10.05 of discount) + 10.00, and 4.00 granted by the bank card.
+    assert given == {"waiter": Decimal("140.95"), "day": Decimal("144.95")}
+
+
+def test_what_was_given_is_not_known_where_a_sum_cannot_be_read(sandbox, console, card, day, monkeypatch):
+    sell(console, card, day, 4)
+    console.sell(card, day, 7_777, 7_000, card=7_000)
+    account = sandbox.accounts["demo"]
+    right, spoiled = account.receipts, f'"sum":{json.dumps("?")}'.encode()
+    monkeypatch.setattr(account, "receipts", lambda query: right(query).replace(b'"sum":"7777"', spoiled))
+    look()
+    assert Finding.objects.get().given is None
+    assert CardUse.objects.get(client_id=card).given_in_cash == 0
+
+
 def test_bounds_of_the_account_count(console, card, owner, day):
     Bounds.objects.create(account=owner.credentials.account, most_a_day=2, most_a_waiter=2)
     sell(console, card, day, 2)
@@ -101,11 +127,16 @@ def test_the_uses_of_random_receipts_are_those_of_an_independent_count(console, 
         }
         status = dice.choice((2, 2, 2, 1, 3))
         fields = paid | {"minute": minute, "waiter": waiter, "status": status}
-        console.sell(client_id, sold_on, 9_000, 9_000, **fields)
+        discount = dice.choice((0, 1_500, 2_500))
+        console.sell(client_id, sold_on, 9_000 + discount, 9_000, percent="7", **fields)
         if sold_on == day and status == 2:
             use = expected[client_id, waiter]
             use["receipts"] += 1
             use["in_cash"] += not any(paid.values())
+            money = 9_000 - paid["certificate"] - paid["third_party"]
+            given = Decimal(money) * 7 / 10_000 + Decimal(discount - paid["bonuses"]).max(0) / 100
+            use["given"] += given
+            use["given_in_cash"] += 0 if any(paid.values()) else given
     look()
     found_uses = {(use.client_id, use.waiter_id): use for use in CardUse.objects.filter(client_id__in=cards)}
     assert found_uses.keys() == expected.keys()
@@ -240,5 +271,6 @@ def test_no_name_is_kept_or_logged(console, card, day, caplog):
     assert "Видима" not in caplog.text
     assert "Денис" not in caplog.text
     assert {field.name for field in CardUse._meta.fields} == {
-        *("id", "account", "day", "client_id", "waiter_id", "receipts", "in_cash")
+        *("id", "account", "day", "client_id", "waiter_id", "receipts", "in_cash"),
+        *("given", "given_in_cash"),
     }

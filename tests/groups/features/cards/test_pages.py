@@ -53,11 +53,65 @@ def test_a_card_has_its_client_and_how_many_receipts_of_a_waiter_carry_a_card(
     assert "Poster does not answer, so names are missing." in text_of(browse(owner).get("/cards/"))
 
 
+def test_the_dearest_cards_come_first_and_the_unknown_ones_last(browse, owner, day):
+    for client_id, given in ((1, None), (2, "5"), (3, "123.4"), (4, "0")):
+        put_finding(owner, client_id, given=given)
+    put_finding(owner, 2, "waiter", given="99")
+    html = browse(owner).get("/cards/").content.decode()
+    assert re.findall(r'data-given="([^"]*)"', html) == ["123.40", "99.00", "5.00", "0.00", ""]
+
+
+def test_a_waiter_has_the_days_with_receipts_and_those_of_the_card(browse, owner, card):
+    for days_ago in (1, 2, 3, 31):
+        put_use(owner, 0, days_ago, waiter_id=4)
+    for days_ago in (2, 3, 5):
+        put_use(owner, card, days_ago, waiter_id=4)
+    put_use(owner, card, 9, waiter_id=2)
+    put_finding(owner, card, "waiter", waiter_id=4)
+    put_finding(owner, card, "day", waiter_id=4)
+    page = browse(owner).get("/cards/")
+    assert re.findall(r'data-days-worked="(\d+)" data-days-seen="(\d+)"', page.content.decode()) == [
+        ("4", "3")
+    ]
+    assert "the card came on 3 of 4 days with receipts of this waiter" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("q", "is_found"),
+    [("видима", True), ("380501234567", True), ("0501234567", True), ("77-12", True), ("Ніхто", False)],
+)
+def test_cards_are_searched_by_name_phone_and_card_without_an_address(
+    browse, owner, console, card, q, is_found
+):
+    console.edit_client(card, card_number="77-12", phone="+38 050 123 45 67")
+    put_finding(owner, console.put_client(GUESTS, lastname="Інша"))
+    put_finding(owner, card)
+    page = browse(owner).post("/cards/", {"q": q})
+    assert page.status_code == 200
+    assert [row[0] for row in rows(page)] == ([str(card)] if is_found else [])
+    assert not Bounds.objects.exists()
+
+
+def test_the_file_of_cards_has_ids_and_no_name(browse, owner, staff, card, day):
+    put_use(owner, card, waiter_id=4)
+    put_finding(owner, card, "waiter", waiter_id=4, receipts=12, given="123.4")
+    put_finding(owner, 9, waiter_id=0, given=None)
+    SharedCard.objects.create(account=owner.credentials.account, client_id=8, reason="5 %", set_by="owner")
+    put_finding(owner, 8)
+    file = browse(owner).get("/cards.csv")
+    assert file.content.decode().splitlines() == [
+        "card,rule,waiter,day,receipts,given,days_worked,days_seen",
+        f"{card},waiter,4,{day},12,123.40,1,1",
+        f"9,day,,{day},5,,,",
+    ]
+    assert browse(staff).get("/cards.csv").status_code == 403
+
+
 def test_a_finding_opens_to_its_receipts_read_then(browse, owner, console, card, day, sandbox):
     sell(console, card, day, 3, waiter=4)
     sell(console, card, day - DAY, 2, waiter=4)
     sell(console, card, day, waiter=2)
-    sell(console, card, day, waiter=4, card=9_000)
+    console.sell(card, day, 10_000, 9_000, waiter=4, card=9_000)
     in_cash = put_finding(owner, card, "waiter", waiter_id=4, since=day - DAY, receipts=5)
     of_day = put_finding(owner, card, "day", waiter_id=0, receipts=5)
     client = browse(owner)
@@ -70,6 +124,7 @@ def test_a_finding_opens_to_its_receipts_read_then(browse, owner, console, card,
     assert text.count("bank card") == 1
     assert text.count("Денис") == 4
     assert "90" in text
+    assert 'data-given="10.00"' in page.content.decode()
     headers = {"HX-Request": "true", "HX-Target": f"receipts-{of_day.pk}"}
     part = client.get(f"/cards/receipts/{of_day.pk}/", headers=headers)
     assert "<html" not in part.content.decode()
@@ -80,7 +135,7 @@ def test_a_finding_opens_to_its_receipts_read_then(browse, owner, console, card,
 
 
 def test_without_the_nightly_look_the_page_says_so(browse, owner):
-    assert "Nobody looks at the receipts yet" in text_of(browse(owner).get("/cards/"))
+    assert "The receipts are not read yet" in text_of(browse(owner).get("/cards/"))
 
 
 @pytest.mark.parametrize("field", GOOD)
