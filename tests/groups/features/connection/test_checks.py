@@ -97,7 +97,7 @@ def test_without_clients_nothing_is_guessed_of_them(owner, settings):
     with Sandbox() as empty:
         settings.POSTER_API_URL = empty.url
         for group_id in empty.accounts["demo"].groups:
-            empty.accounts["demo"].clients.resize(group_id, 0)
+            empty.accounts["demo"].clients.drop(group_id, listed=False)
         found = values(asking.ask(credentials_of(owner)))
     assert {found[name] for name in found if name.startswith("clients.")} == {UNKNOWN}
     assert found["right.clients"] == "yes"
@@ -127,7 +127,8 @@ def test_a_run_that_was_killed_is_made_again_and_two_are_one(demo, restaurant, m
     ConnectionCheck.objects.update(held_until=now - timedelta(seconds=1))
     checks.check_due("demo")
     check = ConnectionCheck.objects.get()
-    assert check.ended_at and not check.failed
+    assert check.ended_at
+    assert not check.failed
     assert check.next_at > now + timedelta(days=29)
 
 

@@ -1,4 +1,4 @@
-"""Test what answers prove: for each fact what proves a value, what contradicts it, and what proves nothing."""
+"""Test what answers prove: what proves a value of a fact, what contradicts it, and what proves nothing."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
