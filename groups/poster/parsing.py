@@ -126,7 +126,7 @@ def interpret_rows(answer: Answer | TransportFailure, method: str) -> Any:
     return parse_response(answer, method)
 
 
-def interpret_sales(answer: Answer | Failure, method: str) -> SalesList | PosterError:
+def interpret_sales(answer: Answer | TransportFailure, method: str) -> SalesList | PosterError:
     """Read the rows one after the other: together, those of 100,000 clients take twice the memory."""
     found = interpret_rows(answer, method)
     with suppress(ValueError, RecursionError):

@@ -37,7 +37,7 @@ STEPS = 25
 
 @dataclass
 class Asked:
-    """What one run has seen, and the calls that it made: methods, times and fields, and no value of anybody."""
+    """What one run has seen, and its calls: methods, times and fields, and no value of anybody."""
 
     facts: dict[str, Seen] = field(default_factory=lambda: dict.fromkeys(READ, Seen()))
     calls: list[dict[str, Any]] = field(default_factory=list)
@@ -144,7 +144,7 @@ def ask(credentials: PosterCredentials, progress: Callable[[int], object] = lamb
 
 @dataclass
 class People:
-    """Of the first clients what sums are compared with: their group, what they have paid, if they are removed."""
+    """What sums are compared with, of the first clients: group, sum paid, and if they are removed."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
 
@@ -191,7 +191,7 @@ def _ask_clients(asker: Asker, groups: Rows) -> People:
     long = page(LONG, 0) if is_page else first
     people.keep(_parsed((long or first)[:LONG]))
 
-    # Groups with a removed client show what a counter counts; each list is one call, so the smallest come first.
+    # Groups with a removed client show what a counter counts; the smallest of them come first.
     removed = {number(row, "client_groups_id") for row in people.rows if judging.is_removed(row)}
     small = sorted(
         (each for each in counters if 0 < counters[each] < LONG),
@@ -224,7 +224,7 @@ def _ask_clients(asker: Asker, groups: Rows) -> People:
 
 
 @dataclass
-class Receipts:
+class Buyers:
     """The receipts of one day as a page of them says: who bought for how much, and who bought in 30 days."""
 
     day: date
@@ -232,7 +232,7 @@ class Receipts:
     buyers: set[int] = field(default_factory=set)
 
 
-def _ask_receipts(asker: Asker, today: date, end_of_day: object, percents: Mapping[int, Decimal]) -> Receipts:
+def _ask_receipts(asker: Asker, today: date, end_of_day: object, percents: Mapping[int, Decimal]) -> Buyers:
     facts = asker.asked.facts
 
     def answer(first: int, last: int, **more: object) -> list[Any] | None:
@@ -245,7 +245,7 @@ def _ask_receipts(asker: Asker, today: date, end_of_day: object, percents: Mappi
         return answer(first, last, **more) or []
 
     day, site = 2, timezone.get_default_timezone()
-    found = Receipts(_ago(today, day))
+    found = Buyers(_ago(today, day))
     week = page(7, 1, right="right.statistics")
     if facts["right.statistics"].value != "yes":
         return found
@@ -273,11 +273,11 @@ def _ask_receipts(asker: Asker, today: date, end_of_day: object, percents: Mappi
     facts["receipts.bonus"] = judging.bonus([*week, *of_day], percents)
     facts["receipts.history"] = judging.history(of_day)
     found.paid = judging.paid_by_client(of_day)
-    found.buyers = {each for each in ids_of([*week, *month, *before, *of_day], "client_id")}
+    found.buyers = set(ids_of([*week, *month, *before, *of_day], "client_id"))
     return found
 
 
-def _ask_sales(asker: Asker, today: date, receipts: Receipts, people: People) -> None:
+def _ask_sales(asker: Asker, today: date, receipts: Buyers, people: People) -> None:
     facts = asker.asked.facts
     if facts["right.statistics"].value != "yes":
         return

@@ -23,10 +23,10 @@ from groups.models.leases import Columns
 from groups.services.due import Turn, run_due
 from groups.services.events import Event, event_source
 from groups.services.facts import KINDS, READ, UNKNOWN, Facts, Meaning, facts_of, meaning, store
-from groups.services.installation.doctor import Found, State, parts_of_features
+from groups.services.installation.doctor import Found, Level, parts_of_features
 from groups.services.installation.maintenance import routine
 from poster_admin import VERSION
-from poster_admin.users.models import Event as SecurityEvent
+from poster_admin.users.models import EventKind
 from poster_admin.users.security_log import record
 
 log = logging.getLogger("groups.accounts")
@@ -92,7 +92,7 @@ def _check(turn: Turn[ConnectionCheck]) -> Columns:
 def keep(credentials: PosterCredentials, asked: Asked) -> None:
     for fact in store(credentials, asked.facts):
         record(
-            SecurityEvent.POSTER_DIFFERS,
+            EventKind.POSTER_DIFFERS,
             user=credentials.user,
             detail=f"{fact.name}: {fact.was} → {fact.value}",
             account=credentials.account_id,
@@ -156,13 +156,13 @@ def _examine() -> Found:
     for credentials in PosterCredentials.objects.select_related("account").order_by("account_id", "pk"):
         facts = facts_of(credentials)
         if facts.checked_at is None:
-            yield State.GOOD, _("%(account)s was not checked yet") % {"account": credentials}
+            yield Level.GOOD, _("%(account)s was not checked yet") % {"account": credentials}
             continue
         counts = {means: facts.counted(means) for means in Meaning}
         different = counts[Meaning.DIFFERS] + counts[Meaning.OFF]
         words = _("%(account)s: %(differ)s things differ, %(unknown)s are not known yet")
         values = {"account": credentials, "differ": different, "unknown": counts[Meaning.UNKNOWN]}
-        yield State.WARNING if counts[Meaning.OFF] else State.GOOD, words % values
+        yield Level.WARNING if counts[Meaning.OFF] else Level.GOOD, words % values
 
 
 parts_of_features.append((gettext_noop("connection"), _examine))

@@ -240,7 +240,7 @@ def bonus(rows: Rows, percents: Mapping[int, Decimal]) -> Seen:
         percent = percents.get(number(row, "client_id") or 0)
         with suppress(UnreadableRow):
             told = read_decimal(row, "bonus", maximum=Decimal(10**9))
-            granted = (percent or 0) * sum(number(row, part) or 0 for part in PARTS[:2]) / 100
+            granted = (percent or Decimal(0)) * sum(number(row, part) or 0 for part in PARTS[:2]) / 100
             if not told or not percent or abs(granted - percent) <= 1:
                 continue
             votes["percent" if told == percent else "money" if abs(told - granted) <= 1 else "else"] += 1
@@ -253,7 +253,7 @@ def history(rows: Rows) -> Seen:
     kinds, count = set(), 0
     for row in readable(rows):
         events = row.get("history")
-        events = [event for event in readable(events if isinstance(events, list) else ())]
+        events = list(readable(events if isinstance(events, list) else ()))
         closes = [number(event, "time") or 0 for event in events if event.get("type_history") == "close"]
         for event in events:
             kind = event.get("type_history")

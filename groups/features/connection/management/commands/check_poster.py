@@ -14,7 +14,9 @@ ENDS = {Meaning.UNKNOWN: 2, Meaning.OFF: 3}
 
 
 class Command(BaseCommand):
-    help = "Check what the Poster of a user does; ends with 0 as expected, 2 unknown, 3 a function is off, 1 not asked."
+    help = (
+        "Check what a Poster does; ends with 0: as expected, 2: unknown, 3: a function is off, 1: not asked."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--user", required=True, help="the name of the sign-in whose token is used")
