@@ -188,7 +188,6 @@ def _get_all_settings(account: Account, _request: SandboxRequest, _apply: bool) 
             "timezones": "Europe/Kiev" if account.disputes["clock.zone"] == "same" else "Asia/Tbilisi",
             "analytics_plus_time": account.disputes["receipts.closing"],
             "lang": "ua",
-            "analytics_plus_time": f"{account.disputes.day_ends:02}:00",
             "currency": {
                 "currency_id": 1,
                 "currency_name": "Гривня",

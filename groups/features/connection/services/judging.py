@@ -128,6 +128,13 @@ def whole(
     return seen if page is not None and last is not None else Seen()
 
 
+def missing(everybody: Rows, members: Iterable[Rows]) -> int:
+    """Return how many clients of groups the list of all lacks; a few may have come between two calls."""
+    known = set(ids_of(everybody, "client_id"))
+    lacking = {each for rows in members for each in ids_of(rows, "client_id")} - known
+    return len(lacking) if len(lacking) >= FEW else 0
+
+
 def zone(told: object, site: tzinfo, now: datetime) -> Seen:
     try:
         there = ZoneInfo(str(told))

@@ -39,6 +39,30 @@ def values(asked):
     return {name: seen.value for name, seen in asked.facts.items()}
 
 
+# What a dispute leaves unknown, or changes, beside its own fact.
+BESIDE = {
+    ("groups.count", "other"): {"clients.pages": UNKNOWN},
+    ("receipts.cursor", "ignored"): {"receipts.days": UNKNOWN},
+}
+OTHER = [(name, value) for name, kind in READ.items() for value in kind.values if "right" not in name]
+
+
+@pytest.mark.parametrize(("name", "value"), [*OTHER, ("receipts.page", "40"), ("receipts.closing", "04:00")])
+def test_the_value_that_poster_plays_is_the_one_that_is_seen(demo, restaurant, name, value):
+    console = restaurant.console("demo")
+    before = restaurant.account("demo").disputes[name]
+    console.dispute(**{name: int(value) if value.isdecimal() else value})
+    try:
+        asked = asking.ask(demo)
+    finally:
+        console.dispute(**{name: before})
+    found = values(asked)
+    assert found[name] == value
+    for other, expected in BESIDE.get((name, value), {}).items():
+        assert found[other] == expected
+    assert len(asked.calls) <= asking.CALLS
+
+
 def command(*options):
     out = StringIO()
     try:
@@ -105,11 +129,12 @@ def test_without_clients_nothing_is_guessed_of_them(owner, settings):
 
 def test_another_value_is_logged_and_notified_and_an_unseen_one_is_kept(demo, restaurant):
     checks.check_now(demo)
-    restaurant.accounts["demo"].disputes.order = "descending"
+    console = restaurant.console("demo")
+    console.dispute(**{"receipts.order": "descending"})
     try:
         checks.check_now(demo)
     finally:
-        restaurant.accounts["demo"].disputes.order = "ascending"
+        console.dispute(**{"receipts.order": "ascending"})
     line = SecurityEvent.objects.get(kind="poster_differs")
     assert (line.detail, line.account) == ("receipts.order: ascending → descending", "demo")
     (event,) = checks.find_contradictions(demo.account, timezone.now() - timedelta(minutes=1))
