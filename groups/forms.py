@@ -33,7 +33,7 @@ from groups.poster.client import ACCOUNT
 from groups.poster.errors import TOKEN
 from groups.poster.fields import plain, whole_number
 from groups.presenters.alphabet import has_all, spellings
-from groups.presenters.changes import FORM_FIELDS
+from groups.services.values import FORM_FIELDS
 
 # ASCII digits only, thousands separated by any kind of space, one decimal point or comma.
 _SPACES = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"
@@ -405,11 +405,8 @@ class GroupForm(WriteForm):
         """The values to write; `use_ewallet` is sent back as it was read."""
         data = self.cleaned_data
         return GroupValues(
-            name=data["name"],
-            loyalty_type=data["loyalty_type"],
-            percent=data["percent"],
-            birthday_bonus=data["birthday_bonus"],
             use_ewallet=self.loaded.use_ewallet if self.loaded else None,
+            **{name: data[name] for name in FORM_FIELDS},
         )
 
 

@@ -25,9 +25,15 @@ from groups.poster.fields import (
     sort_out,
     unescaped,
 )
-from groups.poster.records import Group
+from groups.poster.records import GROUP_FIELDS, Group
 
 LONGEST_NUMBER = 15
+_KNOWN = {
+    "client_groups_id",
+    "count_groups_clients",
+    "delete",
+    *(each.wire for each in GROUP_FIELDS.values()),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,8 @@ class GroupList:
     unreadable: tuple[UnreadableRow, ...] = ()
     body: bytes = field(default=b"", repr=False)
     """The body of the response, as `parsing.read_groups` takes it."""
+    unknown: frozenset[str] = frozenset()
+    """Fields that this program does not know: each list with one takes the slow way."""
 
     @cached_property
     def present(self) -> Sequence[Group]:
@@ -72,7 +80,8 @@ class GroupList:
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> "GroupList":
-        return cls(*read_rows(Group.from_wire, rows, "client_groups_id"))
+        keys = {str(key) for row in rows if isinstance(row, dict) for key in row}
+        return cls(*read_rows(Group.from_wire, rows, "client_groups_id"), unknown=frozenset(keys - _KNOWN))
 
     @classmethod
     def from_documented(cls, body: bytes) -> "GroupList | None":

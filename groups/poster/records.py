@@ -13,11 +13,11 @@ none. The names in their rows are not read: sums need no names.
 Source: the Poster API documentation, sections clients (marketing) and dash (statistics).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import IntEnum
-from typing import Any, Self
+from enum import IntEnum, StrEnum
+from typing import Annotated, Any, Self, get_type_hints
 
 import msgspec
 
@@ -51,20 +51,40 @@ class LoyaltyType(IntEnum):
 DOCUMENTED_TYPES = frozenset(LoyaltyType)
 
 
+class FieldKind(StrEnum):
+    """The unit of a field of a group, by which it is read, written, compared and shown."""
+
+    TEXT = "text"  # two ways to compose a letter, and blanks around, are no difference
+    TYPE = "type"
+    PERCENT = "percent"
+    MONEY = "money"  # hryvnia
+    SWITCH = "switch"  # Poster may leave it out: that is no difference, and it is sent as it was read
+
+
+@dataclass(frozen=True, slots=True)
+class GroupField:
+    """Declares a field of `GroupValues`: its name on the wire, and whether it is of the clients' terms."""
+
+    wire: str
+    kind: FieldKind
+    term: bool = False
+
+
 class GroupValues(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The values of a group; a write always sends all of them.
 
     Poster does not document the effect of a missing field. So `use_ewallet` is sent exactly as it was read,
     and not sent if it was not read.
 
-    A list can have thousands of groups, and a msgspec struct is created ten times faster than a dataclass.
+    All that handles each field is derived from these lines, as GROUP_FIELDS. A list can have thousands of
+    groups, and a msgspec struct is created ten times faster than a dataclass.
     """
 
-    name: str
-    loyalty_type: int
-    percent: Decimal
-    birthday_bonus: Decimal = Decimal(0)
-    use_ewallet: str | None = None
+    name: Annotated[str, GroupField("client_groups_name", FieldKind.TEXT)]
+    loyalty_type: Annotated[int, GroupField("loyalty_type", FieldKind.TYPE, term=True)]
+    percent: Annotated[Decimal, GroupField("client_groups_discount", FieldKind.PERCENT, term=True)]
+    birthday_bonus: Annotated[Decimal, GroupField("birthday_bonus", FieldKind.MONEY, term=True)] = Decimal(0)
+    use_ewallet: Annotated[str | None, GroupField("use_ewallet", FieldKind.SWITCH)] = None
 
     @property
     def effective_bonus(self) -> Decimal:
@@ -77,14 +97,19 @@ class GroupValues(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         The bonus is in hryvnia with two decimals, as the document in tests/seed says; `in_kopecks` writes
         kopecks, as Poster's later pages say, for an account that is known to expect them.
         """
-        wire = {
-            "client_groups_name": self.name,
-            "loyalty_type": str(int(self.loyalty_type)),
-            "client_groups_discount": plain(self.percent),
-            "birthday_bonus": f"{self.birthday_bonus * KOPECKS if in_kopecks else self.birthday_bonus:.2f}",
-        }
-        if self.use_ewallet is not None:
-            wire["use_ewallet"] = self.use_ewallet
+        wire = {}
+        for name, each in GROUP_FIELDS.items():
+            match each.kind, getattr(self, name):
+                case _, None:
+                    continue
+                case FieldKind.TYPE, value:
+                    wire[each.wire] = str(int(value))
+                case FieldKind.PERCENT, value:
+                    wire[each.wire] = plain(value)
+                case FieldKind.MONEY, value:
+                    wire[each.wire] = f"{value * KOPECKS if in_kopecks else value:.2f}"
+                case _, value:
+                    wire[each.wire] = value
         return wire
 
     def to_json(self) -> dict[str, Any]:
@@ -99,6 +124,19 @@ class GroupValues(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def from_json(cls, data: Any) -> Self:
         """Return the record from the result of `to_json`; additional keys are ignored."""
         return msgspec.convert(data, cls)
+
+
+GROUP_FIELDS: dict[str, GroupField] = {
+    name: hint.__metadata__[0] for name, hint in get_type_hints(GroupValues, include_extras=True).items()
+}
+"""The declaration of each field of a group, in their order."""
+_READERS: dict[FieldKind, Callable[[Mapping[Any, Any], str], Any]] = {
+    FieldKind.TEXT: read_words,
+    FieldKind.TYPE: read_integer,
+    FieldKind.PERCENT: read_percent,
+    FieldKind.MONEY: lambda row, wire: Decimal(read_integer(row, wire)) / KOPECKS,
+    FieldKind.SWITCH: read_switch,
+}
 
 
 class Group(GroupValues, frozen=True, kw_only=True, gc=False):
@@ -123,25 +161,15 @@ class Group(GroupValues, frozen=True, kw_only=True, gc=False):
 
     @property
     def values(self) -> GroupValues:
-        return GroupValues(
-            name=self.name,
-            loyalty_type=self.loyalty_type,
-            percent=self.percent,
-            birthday_bonus=self.birthday_bonus,
-            use_ewallet=self.use_ewallet,
-        )
+        return GroupValues(**{name: getattr(self, name) for name in GROUP_FIELDS})
 
     @classmethod
     def from_wire(cls, row: Mapping[Any, Any]) -> "Group":
         """Raise `UnreadableRow` for anything that does not match the documentation."""
         return cls(
             id=read_id(row, "client_groups_id"),
-            name=read_words(row, "client_groups_name"),
-            loyalty_type=read_integer(row, "loyalty_type"),
-            percent=read_percent(row, "client_groups_discount"),
-            birthday_bonus=Decimal(read_integer(row, "birthday_bonus")) / KOPECKS,
             clients=read_integer(row, "count_groups_clients"),
-            use_ewallet=read_switch(row, "use_ewallet"),
+            **{name: _READERS[each.kind](row, each.wire) for name, each in GROUP_FIELDS.items()},
             removed=row.get("delete") is not None and read_integer(row, "delete") != 0,
         )
 

@@ -32,6 +32,7 @@ from groups.services.jobs.undo import is_undoable, preview_of, undo_lines, undo_
 from groups.services.messages import Message
 from groups.services.values import (
     FIELD_LABELS,
+    FORM_FIELDS,
     NumberFormat,
     Version,
     clients_words,
@@ -46,8 +47,6 @@ from groups.services.writes import gates
 from groups.services.writes.commands import Command, UpdateGroup
 from poster_admin.common.outages import optional
 
-FORM_FIELDS = ("name", "loyalty_type", "percent", "birthday_bonus")
-"""The values of a group that a form changes."""
 WAYS = 5
 """Limit for the pairs of groups that a row of a job names: a run of criteria may have many."""
 OF_A_CHANGE = "change:"

@@ -1,5 +1,6 @@
 """Read the groups of an account: from Poster, from the cache, or the last good copy while Poster is away."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -28,10 +29,12 @@ from groups.poster import (
     UnreadableRow,
     read_groups,
 )
+from groups.poster.fields import storable
 from groups.services.gateway import SharedCall, begin_call, call_poster, remaining, share_call
 from poster_admin.common.outages import ask_shared, optional
 from poster_admin.common.threaded import afterwards, can_wait
 
+log = logging.getLogger("groups.poster")
 BODY = "poster:list"
 COPY_LIFE = timedelta(hours=24)
 COPY_EVERY = 45
@@ -129,10 +132,21 @@ def begin_groups_now(credentials: PosterCredentials) -> Callable[[], Groups]:
     return lambda: _keep(credentials, take_answer())
 
 
+def unknown_fields_key(account_id: str) -> str:
+    """The key in the cache, for a day, of the names of fields of groups that this program does not know."""
+    return f"groups:unknown-fields:{account_id}"
+
+
 def _ask(credentials: PosterCredentials, poster: PosterClient) -> Groups:
     """Ask for the list and cache it; this may run in a thread without a connection to the database."""
     writes = credentials.account.writes
     answer, as_of = poster.get_groups(), timezone.now()
+    if answer.unknown:
+        fields = [storable(name)[:40] for name in sorted(answer.unknown)[:5]]
+        key = unknown_fields_key(credentials.account_id)
+        if ask_shared(lambda: cache.add(key, fields, timeout=24 * 3600), None):
+            words = "Poster sends fields of groups that are not known, so each list is read slowly: %s"
+            log.warning(words, ", ".join(fields))
     if life := math.ceil(settings.POSTER_CACHE_SECONDS):
         # Parsing the body is as fast as unpickling groups, and storing it is faster. A page reads the digest
         # alone where its process has parsed these groups before.

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from groups.models import PosterAccount
 from groups.poster import Group, LoyaltyType
 from groups.poster.fields import plain
+from groups.poster.records import GROUP_FIELDS, FieldKind
 
 type Version = Mapping[str, Any] | None
 """Values of a group at one time, as `to_json` returns them; None where there was none."""
@@ -32,6 +33,8 @@ FIELD_LABELS = {
     "group_id": gettext_lazy("Group"),
 }
 """The names of the fields of a version, in their order."""
+FORM_FIELDS = tuple(name for name, each in GROUP_FIELDS.items() if each.kind != FieldKind.SWITCH)
+"""The fields of a group that users type."""
 
 
 def value_words(field: str, version: Version, groups: Mapping[int, str] | None = None) -> str:
@@ -39,14 +42,14 @@ def value_words(field: str, version: Version, groups: Mapping[int, str] | None =
     value = version.get(field) if version else None
     if value is None:
         return ""
-    match field:
-        case "loyalty_type":
+    match GROUP_FIELDS[field].kind if field in GROUP_FIELDS else field:
+        case FieldKind.TYPE:
             return type_label(value)
-        case "percent":
+        case FieldKind.PERCENT:
             return percent_words(Decimal(str(value)))
-        case "birthday_bonus":
+        case FieldKind.MONEY:
             return money_words(Decimal(str(value)))
-        case "use_ewallet":
+        case FieldKind.SWITCH:
             return _("yes") if value == "1" else _("no")
         case "clients":
             return NumberFormat.current().count(value)
@@ -63,12 +66,12 @@ def name_or_number(group: Group | None, group_id: int) -> str:
 def difference_words(before: Version, after: Version) -> str:
     """Return how the values of a group differ: "percent 10% → 12.5%, type Bonus → Discount".
 
-    A missing `use_ewallet` is no difference: Poster does not always tell it.
+    A missing switch is no difference: Poster does not always tell it.
     """
     words = []
-    for field in ("name", "loyalty_type", "percent", "birthday_bonus", "use_ewallet"):
+    for field, declared in GROUP_FIELDS.items():
         old, new = value_words(field, before), value_words(field, after)
-        if old != new and (field != "use_ewallet" or (old and new)):
+        if old != new and (declared.kind != FieldKind.SWITCH or (old and new)):
             label = str(FIELD_LABELS[field])
             words.append(f"{label[:1].lower()}{label[1:]} {old or '–'} → {new or '–'}")
     return ", ".join(words)

@@ -30,6 +30,7 @@ from django.utils.translation import gettext_noop, ngettext
 from groups.models import PosterAccount, WorkerHeartbeat
 from groups.poster import Probe, Timeouts, TransportFailure, api_url
 from groups.services.gateway import new_transport
+from groups.services.groups import unknown_fields_key
 from groups.services.values import percent_words
 from poster_admin import VERSION
 from poster_admin.common import backups
@@ -245,6 +246,10 @@ def _poster(account: str) -> Found:
         if probe.date:
             name = _("the clock of %(host)s") % {"host": host}
             yield from _drift(name, parsedate_to_datetime(probe.date))
+    unknown = {field for name in names for field in cache.get(unknown_fields_key(name)) or ()}
+    if unknown:
+        words = _("groups have fields that this version does not know, so lists are read slowly: %(fields)s")
+        yield Level.WARNING, words % {"fields": ", ".join(sorted(unknown))}
     transport.close()
 
 

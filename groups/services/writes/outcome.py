@@ -21,6 +21,7 @@ from django.conf import settings
 from groups.models import Change
 from groups.poster import Client, ClientValues, Group, GroupList, GroupValues
 from groups.poster.fields import plain
+from groups.poster.records import GROUP_FIELDS, FieldKind
 
 Reason, Failure = Change.Reason, Change.Failure
 UNIT_FACTOR = Decimal(100)
@@ -78,17 +79,14 @@ def same(one: GroupValues, other: GroupValues) -> bool:
 
 
 def differing(one: GroupValues, other: GroupValues) -> list[str]:
-    """Return the names of the fields that differ; ignore `use_ewallet` if one side does not have it."""
-    fields = [
-        name
-        for name in ("loyalty_type", "percent", "birthday_bonus")
-        if getattr(one, name) != getattr(other, name)
-    ]
-    name, other_name = (unicodedata.normalize("NFC", each.name).strip() for each in (one, other))
-    if name != other_name:
-        fields.insert(0, "name")
-    if None not in (one.use_ewallet, other.use_ewallet) and one.use_ewallet != other.use_ewallet:
-        fields.append("use_ewallet")
+    """Return the names of the fields that differ; ignore one that one side does not have."""
+    fields = []
+    for name, declared in GROUP_FIELDS.items():
+        values = [getattr(one, name), getattr(other, name)]
+        if declared.kind == FieldKind.TEXT:
+            values = [unicodedata.normalize("NFC", value).strip() for value in values]
+        if values[0] != values[1] and None not in values:
+            fields.append(name)
     return fields
 
 

@@ -13,6 +13,7 @@ from django.db.models import Q, Sum
 from groups.models import Change, PosterCredentials
 from groups.models.contents import Effect
 from groups.poster import ErrorReason, Group, GroupValues, InvalidResponse, NotFound
+from groups.poster.records import GROUP_FIELDS
 from groups.services.clients import count_listed, count_members, with_counted_clients
 from groups.services.gateway import begin_call, seconds_left
 from groups.services.groups import begin_groups_now, find_group
@@ -21,7 +22,7 @@ from groups.services.writes.outcome import differing
 
 # Share of POSTER_WRITE_DEADLINE for the reads that count the clients of a group.
 COUNT = 0.5
-TERMS = frozenset(("loyalty_type", "percent", "birthday_bonus"))
+TERMS = frozenset(name for name, each in GROUP_FIELDS.items() if each.term)
 _NOTHING = Decimal(0)
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from groups.poster import GroupList, InvalidResponse, PosterError
 from groups.poster.parsing import interpret_groups, parse_response
+from groups.poster.records import GROUP_FIELDS
 from groups.poster.transport import Answer, TransportFailure
 from tests.support.values import ROW, SCALARS
 
@@ -46,6 +47,13 @@ def is_read_at_once(body):
 
 
 ODD = st.fixed_dictionaries({}, optional=dict.fromkeys(ROW, SCALARS)).map(lambda odd: ROW | odd)
+
+
+def test_each_declared_field_is_in_the_fast_way():
+    row = {each.wire: "1" for each in GROUP_FIELDS.values()}
+    row |= {"client_groups_id": "1", "count_groups_clients": "1", "delete": "0"}
+    assert is_read_at_once(packed({"response": [row]}))
+    assert_the_same(packed({"response": [row]}))
 
 
 @given(rows=st.lists(ODD | SCALARS, max_size=5), status=st.sampled_from([200, 200, 500]))

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from groups.models import Change, PosterCredentials
 from groups.models.contents import ClientAfter, ClientBefore, ClientPlace
 from groups.poster import Client, ClientValues, PosterClient
+from groups.poster.records import GROUP_FIELDS
 from groups.services.clients import find_client
 from groups.services.writes.commands.base import Command, register
 from groups.services.writes.lag import hides_move, replaced_by_others
@@ -18,15 +19,7 @@ from groups.services.writes.reach import Reach
 
 Reason, State = Change.Reason, Change.State
 # Fields in a client's row that belong to the group and change with it.
-OF_THE_GROUP = frozenset(
-    (
-        "client_groups_id",
-        "client_groups_name",
-        "client_groups_discount",
-        "loyalty_type",
-        "birthday_bonus",
-    )
-)
+OF_THE_GROUP = frozenset(("client_groups_id", *(each.wire for each in GROUP_FIELDS.values())))
 # Fields of a client that a purchase may change at any moment.
 OF_THE_TILL = frozenset(("bonus", "total_payed_sum", "ewallet", "date_activale"))
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from groups.models import WorkerHeartbeat
 from groups.poster.client import DEFAULT_URL
+from groups.services.groups import list_groups
 from groups.services.installation import doctor
 from groups.services.installation.doctor import parts_of_features
 from tests.support.company import Authority, Proxy, running, tls_in_front
@@ -108,6 +109,19 @@ def test_a_missing_worker_is_red_and_told_since_when(staff):
     WorkerHeartbeat.objects.create(worker_id="gone", seen_at=seen)
     _, parts = doctor_says()
     assert f"none was seen since {timezone.localtime(seen):%F %T}" in parts["worker"][0][1]
+
+
+def test_a_field_of_groups_that_is_not_known_is_said_once_a_day_and_yellow(
+    staff, worker, administrator, sandbox, caplog
+):
+    sandbox.console().edit(1, max_bonus="500")
+    for _ in range(2):
+        assert list_groups(staff.credentials, fresh=True).find(1)
+    said = [record for record in caplog.records if "max_bonus" in record.getMessage()]
+    assert [record.levelname for record in said] == ["WARNING"]
+    _code, parts = doctor_says()
+    words = "groups have fields that this version does not know, so lists are read slowly: max_bonus"
+    assert ("warning", words) in parts["Poster"]
 
 
 def test_keys_that_do_not_open_a_token_are_red(staff, worker, settings):
