@@ -89,7 +89,7 @@ def _store_days(turn: Turn[Tally], first: date, last: date) -> None:
     account_id = turn.row.pk
     is_new_night = not Figure.objects.filter(account=account_id, day=last).exists()
     # Begun before the clients are read, so that receipts which fail again cost no sweep.
-    found = Receipts(turn, first, last)
+    found = ReceiptsOfDays(turn, first, last)
     if not (found.is_allowed or is_new_night):
         if found.failure:
             raise found.failure
@@ -165,7 +165,7 @@ class Bought:
         }
 
 
-class Receipts:
+class ReceiptsOfDays:
     """The receipts of some days, added up by day and group; begins to read them when it is made.
 
     `failure` says why those of the `last` day, or all, are not known.
