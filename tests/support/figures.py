@@ -1,5 +1,7 @@
 """Figures for tests: groups of their own, looks of a worker, and figures as looks store them."""
 
+import math
+import random
 from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -85,11 +87,18 @@ def changed(owner, group_id=GOLD, days_ago=AGO, percents=("5", "10"), **fields):
     return write_down(owner, **kept | fields)
 
 
-def nights_around(owner, group_id, before, after, *, days_ago=AGO, swing=0.0, **sums):
-    """Save the nights around a change; `swing` is the part by which a week differs from the one before."""
-    day = timezone.localdate() - days_ago * DAY
-    for number in range(-28, 29):
-        week = (number + 28) // 7
-        revenue = Decimal(before if number < 0 else after)
-        revenue *= Decimal(str(1 + swing * (-1) ** week)) if number < 0 else 1
-        put_figure(owner, group_id, day + number * DAY, revenue=revenue, **sums)
+def put_year(owner, group_id, *, by=1.0, days_ago=AGO, weeks=52, seed=1, noise=0.03, scale=1, granted=None):
+    """Save the nights of a year before a change and of 28 days after it, when so many times more is bought.
+
+    `granted` tells the bonuses of the night of a number of days after the change with a total.
+    """
+    chance, day, rows = random.Random(seed), timezone.localdate() - days_ago * DAY, []
+    for number in range(-7 * weeks, 29):
+        if number % 7 == 0 or not rows:
+            of_week = 1000 * scale * math.exp(chance.gauss(0, noise))
+        total = Decimal(round(of_week * (by if number > 0 else 1), 2))
+        given = total / 10 if granted is None else granted(number, total)
+        sums = {"clients": 50, "owed": 0, "buyers": 10, "receipts": 20, "total": total, "revenue": total}
+        sums |= {"granted": given, "spent": 0, "account": owner.credentials.account}
+        rows.append(Figure(group_id=group_id, day=day + number * DAY, **sums))
+    Figure.objects.bulk_create(rows)

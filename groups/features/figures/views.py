@@ -1,7 +1,7 @@
 """Show the figures of groups: the picture of a group, what a change did, the bonus book, and files."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,26 +19,27 @@ from django.views.decorators.http import require_safe
 from groups import hooks
 from groups.features.elsewhere.models import WATCH_ACCOUNT
 from groups.features.figures.models import DAY, Figure, yesterday
+from groups.features.figures.presenters import YEAR, draw_line, draw_year, shown_effects, unbroken
 from groups.features.figures.services.book import (
     add_up,
     amounts_of_groups,
     end_of_month,
     owed_by_night,
 )
-from groups.features.figures.services.changes import PercentChange, percent_change, percent_changes
-from groups.features.figures.services.effects import MeasuredEffect, effect_of
+from groups.features.figures.services.changes import percent_change, percent_changes
+from groups.features.figures.services.effects import effects_of
 from groups.features.figures.services.nightly import tally_of
-from groups.features.insights.services.sales import VIEW_SALES, cost_words
+from groups.features.insights.services.sales import VIEW_SALES
 from groups.models import Change, Job, PosterCredentials
 from groups.presenters.destinations import PAGE, pages_for
 from groups.presenters.lists import Amounts, ColumnSet, column_sets
 from groups.services.gateway import check_token
 from groups.services.groups import Groups, OneGroup, known_groups, list_groups, read_group
-from groups.services.values import NumberFormat, name_or_number
+from groups.services.values import name_or_number
 from groups.spreadsheets import money, plain_csv, protected
 from groups.views.http import Request, file_response, requires
 
-MOST_EFFECTS = 4
+MOST_EFFECTS = 12
 """Changes of one group whose effects its page shows; the others have it on their own pages."""
 FILE_DAYS = 366
 ROWS = 100
@@ -51,27 +52,24 @@ type Variables = dict[str, Any]
 
 @hooks.part("group.figures", "figures/card.html")
 def card_of(request: Request, one: OneGroup) -> Variables | None:
-    if not request.user.has_perm(VIEW_SALES):
-        return None
-    credentials, last = request.credentials, yesterday()
-    rows = list(
-        Figure.objects.filter(
-            account=credentials.account_id, group_id=one.group.id, day__gt=last - YEAR * DAY
-        )
-    )
+    """Show the members of a year and its changes to all who see the group, sums with the right to them."""
+    credentials, last, with_sums = request.credentials, yesterday(), request.user.has_perm(VIEW_SALES)
+    figures = Figure.objects.filter(account=credentials.account_id, group_id=one.group.id)
+    rows = list(figures.filter(day__gt=last - YEAR * DAY))
     tally = tally_of(credentials)
     if not rows and tally is None:
         return None
     changes = percent_changes(credentials.account_id, last - YEAR * DAY, last + DAY, one.group.id)
-    owed = next((row for row in reversed(rows) if row.owed is not None), None)
-    old_enough = [each for each in reversed(changes) if each.is_old_enough and rows]
+    night = next((row.day for row in reversed(rows) if row.clients is not None), last)
+    old_enough = [each for each in reversed(changes) if each.is_old_enough and rows and with_sums]
     return {
         "group": one.group,
-        "picture": draw_year(rows, changes),
-        "owed": owed,
+        "picture": draw_year(rows, changes, with_sums=with_sums),
+        "night": night,
         "tally": tally,
-        "is_late": owed is not None and owed.day < last - DAY,
-        "effects": [effect_words(effect_of(each)) for each in old_enough[:MOST_EFFECTS]],
+        "with_sums": with_sums,
+        "is_late": night < last - DAY,
+        "changes": shown_effects(effects_of(old_enough[:MOST_EFFECTS])),
     }
 
 
@@ -91,188 +89,12 @@ def effect_of_change(request: Request, row: Change | Job) -> Variables | None:
         return None
     if not Figure.objects.filter(account=made.change.account_id, group_id=made.group_id).exists():
         return None
-    return {"each": effect_words(effect_of(made))}
+    return {"change": shown_effects(effects_of([made]))[0]}
 
 
 @hooks.part("account.watch", "figures/watch.html", order=1)
 def words_for_watch(_request: HttpRequest, credentials: PosterCredentials) -> Variables | None:
     return {"tally": tally_of(credentials)} if settings.FIGURES_SECONDS else None
-
-
-# --- Pictures: places in parts of 100, and pixels from the top; numbers with a decimal point, for SVG ------
-
-YEAR, WEEK = 364, 7
-GAP = 7 * DAY
-"""Time between two nights from which on no line joins them."""
-TURNOVER_HIGH = 60
-LABEL_HIGH, LABEL_SIGN, LABEL_ROOM = 20, 7.4, 14
-"""Height of a flag's label, and the width of one of its signs and of the space beside them, in pixels."""
-NARROW = 300
-"""Width of the picture on a phone, in pixels: flags that would meet there stand below each other."""
-
-
-def draw_year(rows: Sequence[Figure], changes: Sequence[PercentChange]) -> dict[str, Any] | None:
-    """Draw the members, the changes and the turnover of a group in a year; None without a night.
-
-    `rows` are in the order of their days. A week of turnover is drawn where all of its nights are known; any
-    other week since the first night has a mark that its figures are missing.
-    """
-    nights = [row for row in rows if row.clients is not None]
-    if not nights:
-        return None
-    last = yesterday()
-    first = last - (YEAR - 1) * DAY
-
-    def x(day: date) -> float:
-        return 100 * (day - first).days / YEAR
-
-    counts = {row.day: row.clients or 0 for row in nights}
-    top = _round_up(max(counts.values()))
-    points = {day: f"{x(day) + 50 / YEAR:.2f},{100 - 100 * count / top:.1f}" for day, count in counts.items()}
-    # The weeks end with the last night, so that the latest days are in one.
-    known = {row.day: row.revenue for row in rows if row.revenue is not None}
-    ends = max(known, default=nights[0].day)
-    ends += (last - ends) // (WEEK * DAY) * WEEK * DAY
-    found: list[tuple[date, Decimal | None]] = []
-    while known and ends - (WEEK - 1) * DAY >= nights[0].day:
-        days = [ends - number * DAY for number in range(WEEK)]
-        is_whole = all(day in known for day in days)
-        found.append((ends, sum((known[day] for day in days), Decimal(0)) if is_whole else None))
-        ends -= WEEK * DAY
-    highest = _round_up(max((int(revenue or 0) for _day, revenue in found), default=0))
-    weeks = []
-    for day, revenue in reversed(found):
-        high = float(TURNOVER_HIGH * max(revenue or Decimal(0), Decimal(0)) / highest)
-        first_of_week = day - (WEEK - 1) * DAY
-        week = {
-            "first": first_of_week,
-            "last": day,
-            "clients": counts.get(day),
-            "turnover": revenue,
-            "is_empty": not any(first_of_week <= night <= day for night in counts),
-            "changes": [each for each in changes if first_of_week <= each.day <= day],
-            "x": f"{x(first_of_week) + 0.2:.2f}",
-            "y": f"{TURNOVER_HIGH - high:.1f}",
-            "height": f"{high:.1f}",
-        }
-        weeks.append(week)
-    flags = _flags([each for each in changes if first <= each.day <= last], x)
-    months = [day for number in range(YEAR) if (day := first + number * DAY).day == 1]
-    month_ago = next(row.clients or 0 for row in nights if row.day >= nights[-1].day - 30 * DAY)
-    numbers, change = NumberFormat.current(), counts[nights[-1].day] - month_ago
-    return {
-        "lines": [
-            (" ".join(line), line[0].partition(",")[0], line[-1].partition(",")[0])
-            for line in _unbroken(points, GAP)
-        ],
-        "top": numbers.count(top),
-        "half": numbers.count(top // 2),
-        "weeks": weeks,
-        "latest": next((week for week in reversed(weeks) if week["turnover"] is not None), None),
-        "lacks": any(week["turnover"] is None for week in weeks),
-        "width": f"{100 * WEEK / YEAR - 0.4:.2f}",
-        "highest": numbers.count(highest),
-        "flags": flags,
-        "flags_high": LABEL_HIGH * max((flag["row"] + 1 for flag in flags), default=0) + 4,
-        "months": [(f"{x(month):.2f}", month) for month in months[::2]],
-        "began": nights[0],
-        "began_x": f"{x(nights[0].day):.2f}" if nights[0].day - first > WEEK * DAY else "",
-        "now": nights[-1],
-        "change": numbers.change(change),
-    }
-
-
-def _flags(changes: Sequence[PercentChange], x: Callable[[date], float]) -> list[dict[str, Any]]:
-    """Place the label of each change beside its line, and below those that it would meet on a phone."""
-    flags: list[dict[str, Any]] = []
-    ends: list[float] = []
-    for each in changes:
-        width, left = LABEL_SIGN * len(each.words) + LABEL_ROOM, x(each.day)
-        part = 100 * width / NARROW
-        is_left = left + part > 100
-        begin = left - part if is_left else left
-        row = next((row for row, end in enumerate(ends) if end < begin), len(ends))
-        ends[row : row + 1] = [begin + part + 1]
-        flags.append(
-            {
-                "label": each.words,
-                "row": row,
-                "x": f"{left:.2f}",
-                "y": row * LABEL_HIGH,
-                "width": f"{width:.0f}",
-                "offset": f"{-width if is_left else 0:.0f}",
-                "middle": f"{(-width if is_left else width) / 2:.0f}",
-            }
-        )
-    return flags
-
-
-def _round_up(number: int) -> int:
-    """Return the next number that an axis may end with, at least 10: a digit and zeros."""
-    size: int = 10 ** (len(str(max(number, 10))) - 1)
-    return -(-max(number, 10) // size) * size
-
-
-def draw_line(owed: Mapping[date, Decimal]) -> list[str]:
-    """Draw what was owed from night to night, as lines that break where a night is missing.
-
-    The height is at least a fiftieth of the sum: otherwise a thousandth of it would look like a crash.
-    """
-    if len(owed) < 2:
-        return []
-    days, least, most = sorted(owed), min(owed.values()), max(owed.values())
-    height, middle = max(most - least, most / 50), (least + most) / 2
-    points = {}
-    for day in days:
-        part = Decimal("0.5") + ((owed[day] - middle) / height if height > 0 else 0)
-        x = 100 * (day - days[0]).days / (days[-1] - days[0]).days
-        points[day] = f"{x:.1f},{22 - part * 20:.1f}"
-    return [" ".join(line) for line in _unbroken(points, DAY) if len(line) > 1]
-
-
-def _unbroken(points: Mapping[date, str], gap: timedelta) -> list[list[str]]:
-    """Return the points of each line: two days further apart than the gap are not joined."""
-    lines: list[list[str]] = []
-    before = date.min
-    for day, point in points.items():
-        if day - before > gap:
-            lines.append([])
-        lines[-1].append(point)
-        before = day
-    return lines
-
-
-def effect_words(effect: MeasuredEffect) -> dict[str, Any]:
-    """Return an effect for its template, with bars that show it beside the others and the usual swing."""
-
-    def percent_of(before: Decimal | None, after: Decimal | None) -> float | None:
-        return float(after / before - 1) * 100 if before and after else None
-
-    values = {
-        "own": percent_of(effect.before, effect.after),
-        "others": percent_of(effect.others_before, effect.others_after),
-        "swing": 200 * effect.noise if effect.noise is not None else None,
-    }
-    known = {key: value for key, value in values.items() if value is not None}
-    longest = max(map(abs, known.values()), default=0) or 1
-    bars = []
-    for key, value in known.items():
-        wide = 50 * abs(value) / longest
-        is_swing = key == "swing"
-        left, width = 50 - wide * (value < 0 or is_swing), 2 * wide if is_swing else wide
-        words = f"± {value:.0f}" if is_swing else f"{value:+z.0f}"
-        bars.append(
-            {"key": key, "x": f"{left:.1f}", "width": f"{width:.1f}", "words": words.replace("-", "−")}
-        )
-    beside = "" if effect.ratio is None else f"{100 * effect.ratio - 100:+z.0f}".replace("-", "−")
-    cost = effect.made.change.monthly_cost
-    return {
-        "effect": effect,
-        "made": effect.made,
-        "beside": beside,
-        "bars": bars,
-        "cost": "" if cost is None else cost_words(cost),
-    }
 
 
 # --- Files -------------------------------------------------------------------------------------------------
@@ -390,7 +212,7 @@ def bonus_book(request: Request, *, as_file: bool = False) -> HttpResponse:
 
 def _joined(days: Sequence[date]) -> str:
     """Return days in words, those that follow each other as one: "03.11, 05.11 – 09.11"."""
-    lines = _unbroken({day: date_format(day, "d.m") for day in days}, DAY)
+    lines = unbroken({day: date_format(day, "d.m") for day in days}, DAY)
     return ", ".join(line[0] if len(line) == 1 else f"{line[0]} – {line[-1]}" for line in lines)
 
 

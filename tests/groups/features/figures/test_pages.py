@@ -4,14 +4,13 @@ import csv
 import io
 import re
 from datetime import date
-from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
 from groups.features.figures.models import Figure, yesterday
 from groups.models import PosterAccount
-from tests.support.figures import DAY, GOLD, GUESTS, changed, nights_around, put_figure, put_nights, watched
+from tests.support.figures import DAY, GOLD, GUESTS, changed, put_figure, put_nights, watched
 from tests.support.pages import text_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("small_account")]
@@ -79,24 +78,6 @@ def test_a_token_without_the_right_to_receipts_is_told_with_who_can_give_it(owne
     text = text_of(browse(owner).get(PAGE))
     assert text.count("a token with the right to statistics") == 1
     assert "a token with the right to statistics" in text_of(browse(owner).get(f"{BOOK}"))
-
-
-@pytest.mark.parametrize(("after", "verdict"), [(1300, "more"), (700, "less"), (1000, "cannot-tell")])
-def test_the_effect_of_a_change_is_on_its_page_and_on_the_group(owner, browse, sandbox, after, verdict):
-    change = changed(owner, monthly_cost=Decimal("410.00"))
-    nights_around(owner, GOLD, 1000, after, swing=0.01)
-    nights_around(owner, GUESTS, 2000, 2000)
-    for url in (PAGE, f"/history/{change.pk}/"):
-        html = browse(owner).get(url).content.decode()
-        assert attributes(html, "effect") == {
-            "effect": str(change.pk),
-            "before": "20.0000",
-            "after": f"{after / 50:.4f}",
-            "others-before": "40.0000",
-            "others-after": "40.0000",
-            "verdict": verdict,
-        }
-        assert "up to 410" in html
 
 
 # --- Files -------------------------------------------------------------------------------------------------

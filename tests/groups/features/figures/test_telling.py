@@ -1,109 +1,24 @@
 """Test what the figures tell: the effect of a change, the bonus book, and the share that is spent."""
 
-import math
-import random
 from datetime import date
 from decimal import Decimal
-from statistics import stdev
 
 import pytest
-from django.utils import timezone
 
 from groups.features.figures.models import Figure, yesterday
 from groups.features.figures.services import book
 from groups.features.figures.services.changes import percent_change
-from groups.features.figures.services.effects import effect_of
 from tests.support.figures import (
-    AGO,
     DAY,
     GOLD,
     GUESTS,
     changed,
-    nights_around,
     put_figure,
     put_nights,
 )
 
 pytestmark = pytest.mark.django_db
 OTHERS = 73
-
-
-def effect(change):
-    return effect_of(percent_change(change))
-
-
-@pytest.mark.parametrize(
-    ("after", "swing", "verdict", "doubt"),
-    [
-        (1300, 0.01, "more", ""),
-        (700, 0.01, "less", ""),
-        (1300, 0.2, "cannot-tell", "noise"),
-        (1000, 0.0, "cannot-tell", "noise"),
-    ],
-)
-def test_more_less_and_cannot_tell(owner, after, swing, verdict, doubt):
-    change = changed(owner)
-    nights_around(owner, GOLD, 1000, after, swing=swing)
-    nights_around(owner, OTHERS, 2000, 2000)
-    found = effect(change)
-    assert (found.verdict, found.doubt) == (verdict, doubt)
-
-
-def test_the_arithmetic_is_that_of_an_independent_count(owner):
-    change, dice = changed(owner), random.Random(1)
-    day = timezone.localdate() - AGO * DAY
-    rows = {}
-    for group_id in (GOLD, GUESTS, OTHERS):
-        for number in range(-28, 29):
-            sums = {"revenue": dice.randrange(90_000, 110_000), "clients": dice.randrange(40, 60)}
-            put_figure(owner, group_id, day + number * DAY, **sums)
-            rows[group_id, number] = sums["revenue"], sums["clients"]
-
-    def pace(groups, numbers):
-        revenue, members = zip(*(rows[group, number] for group in groups for number in numbers), strict=True)
-        return sum(revenue) / sum(members)
-
-    others, before, after = (GUESTS, OTHERS), range(-28, 0), range(1, 29)
-    ratio = pace([GOLD], after) / pace([GOLD], before) / (pace(others, after) / pace(others, before))
-    weeks = [range(start, start + 7) for start in (-28, -21, -14, -7)]
-    paces = [pace([GOLD], week) / pace(others, week) for week in weeks]
-    noise = stdev(math.log(paces[n + 1] / paces[n]) for n in range(3))
-    found = effect(change)
-    assert float(found.before) == pytest.approx(pace([GOLD], before))
-    assert float(found.others_after) == pytest.approx(pace(others, after))
-    assert found.ratio == pytest.approx(ratio)
-    assert found.noise == pytest.approx(noise)
-
-
-def test_a_group_whose_percent_changed_too_is_none_of_the_others(owner):
-    change = changed(owner)
-    changed(owner, GUESTS, AGO - 20)
-    nights_around(owner, GOLD, 1000, 1300)
-    nights_around(owner, GUESTS, 1000, 9000)
-    nights_around(owner, OTHERS, 2000, 2000)
-    assert effect(change).others_after == Decimal(40)
-
-
-@pytest.mark.parametrize(
-    ("sums", "doubt"),
-    [({"clients": 29}, "members"), ({"clients": 30, "receipts": 3}, "receipts"), ({"receipts": 4}, "")],
-)
-def test_few_members_or_receipts_prove_nothing(owner, sums, doubt):
-    change = changed(owner)
-    nights_around(owner, GOLD, 1000, 1300, swing=0.01, **sums)
-    nights_around(owner, OTHERS, 2000, 2000)
-    assert effect(change).doubt == doubt
-
-
-@pytest.mark.parametrize("group_id", [GOLD, OTHERS])
-@pytest.mark.parametrize("lost", [{"clients": None}, {"revenue": None}, None])
-def test_one_missing_day_of_56_is_enough(owner, group_id, lost):
-    change = changed(owner)
-    nights_around(owner, GOLD, 1000, 1300)
-    nights_around(owner, OTHERS, 2000, 2000)
-    night = Figure.objects.filter(group_id=group_id, day=timezone.localdate() - (AGO + 3) * DAY)
-    night.update(**lost) if lost else night.delete()
-    assert effect(change).doubt == "days"
 
 
 def test_a_change_of_28_days_ago_is_told_and_a_younger_one_is_not(owner):

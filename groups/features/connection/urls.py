@@ -1,5 +1,0 @@
-from django.urls import path
-
-from groups.features.connection import views
-
-urlpatterns = [path("account/check/", views.check, name="check")]
