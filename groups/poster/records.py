@@ -62,7 +62,7 @@ class FieldKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class GroupField:
+class FieldSpec:
     """Declares a field of `GroupValues`: its name on the wire, and whether it is of the clients' terms."""
 
     wire: str
@@ -80,11 +80,11 @@ class GroupValues(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     groups, and a msgspec struct is created ten times faster than a dataclass.
     """
 
-    name: Annotated[str, GroupField("client_groups_name", FieldKind.TEXT)]
-    loyalty_type: Annotated[int, GroupField("loyalty_type", FieldKind.TYPE, term=True)]
-    percent: Annotated[Decimal, GroupField("client_groups_discount", FieldKind.PERCENT, term=True)]
-    birthday_bonus: Annotated[Decimal, GroupField("birthday_bonus", FieldKind.MONEY, term=True)] = Decimal(0)
-    use_ewallet: Annotated[str | None, GroupField("use_ewallet", FieldKind.SWITCH)] = None
+    name: Annotated[str, FieldSpec("client_groups_name", FieldKind.TEXT)]
+    loyalty_type: Annotated[int, FieldSpec("loyalty_type", FieldKind.TYPE, term=True)]
+    percent: Annotated[Decimal, FieldSpec("client_groups_discount", FieldKind.PERCENT, term=True)]
+    birthday_bonus: Annotated[Decimal, FieldSpec("birthday_bonus", FieldKind.MONEY, term=True)] = Decimal(0)
+    use_ewallet: Annotated[str | None, FieldSpec("use_ewallet", FieldKind.SWITCH)] = None
 
     @property
     def effective_bonus(self) -> Decimal:
@@ -126,7 +126,7 @@ class GroupValues(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return msgspec.convert(data, cls)
 
 
-GROUP_FIELDS: dict[str, GroupField] = {
+GROUP_FIELDS: dict[str, FieldSpec] = {
     name: hint.__metadata__[0] for name, hint in get_type_hints(GroupValues, include_extras=True).items()
 }
 """The declaration of each field of a group, in their order."""
