@@ -118,6 +118,7 @@ JOB_WORKERS = env.number("JOB_WORKERS", default=1, most=1000)
 INSTALLED_APPS = [
     "groups",
     # Each feature stands after those that it needs.
+    "groups.features.connection",
     "groups.features.snapshots",
     "groups.features.moves",
     "groups.features.insights",

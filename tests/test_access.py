@@ -59,7 +59,7 @@ NEEDS = {
                    f"/requests/{CHANGE}/withdraw/", "/account/notices/",
                    "/account/notices/telegram/", "/account/notices/telegram/trial/",
                    "/account/notices/telegram/remove/",
-                   "/account/views/", "/account/views/1/"},
+                   "/account/views/", "/account/views/1/", "/account/check/"},
     # The preview takes the right to see clients too: tests/groups/features/criteria/test_preview.py.
     "view_sales": {"/groups/1/cost/", "/criteria/preview/", "/criteria/spread/", "/groups/bonuses/",
                    "/groups/bonuses.csv", "/groups/figures.csv", "/groups/1/figures.csv"},

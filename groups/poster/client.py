@@ -30,7 +30,13 @@ from groups.poster.errors import (
 )
 from groups.poster.fields import UnreadableRow
 from groups.poster.group_lists import GroupList
-from groups.poster.parsing import interpret_groups, interpret_sales, parse_response, written_id
+from groups.poster.parsing import (
+    interpret_groups,
+    interpret_rows,
+    interpret_sales,
+    parse_response,
+    written_id,
+)
 from groups.poster.receipts import CLOSED, ReceiptPage, ReceiptsOf
 from groups.poster.records import (
     Group,
@@ -278,6 +284,31 @@ class PosterClient:
         if not isinstance(data, dict):
             raise InvalidResponse("the settings are not an object", method=method, reason=ErrorReason.SHAPE)
         return Settings.from_wire(data)
+
+    # --- Any read ------------------------------------------------------------------------------------------
+
+    def read(
+        self,
+        method: str,
+        params: Mapping[str, str],
+        *,
+        within: float,
+        keep: Callable[[Answer | TransportFailure], object],
+    ) -> Any:
+        """Read a method once, without a second try; return its response as it came, a list as its rows.
+
+        `keep` gets the answer, for its size, its status and its time.
+        """
+
+        def parse(answer: Answer | TransportFailure, method: str) -> Any:
+            keep(answer)
+            return interpret_rows(answer, method)
+
+        limits = replace(self._timeouts, read=max(within, self._timeouts.read))
+        found = self._attempt(1, method, params, None, limits, time.monotonic() + within, parse)
+        if isinstance(found, PosterError):
+            raise found
+        return found
 
     # --- One call ------------------------------------------------------------------------------------------
 

@@ -55,11 +55,12 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response: the status, the decoded body, and `Retry-After` in seconds if it is a number."""
+    """A response: the status, the decoded body, `Retry-After` in seconds if it is a number, and `Date`."""
 
     status: int
     body: bytes
     retry_after: int | None = None
+    date: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ class Transport:
                     return TransportFailure(ErrorReason.TOO_LARGE, sent=True, retryable=False)
                 wait = response.headers.get("Retry-After", "")
                 seconds = int(wait) if wait.isascii() and wait.isdigit() and len(wait) < 6 else None
-                return Answer(response.status_code, body, seconds)
+                return Answer(response.status_code, body, seconds, response.headers.get("Date", ""))
         except ERRORS as error:
             return classify(error)
 

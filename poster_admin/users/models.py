@@ -87,6 +87,7 @@ class EventKind(models.TextChoices):
     BONUS_UNIT_SET = "bonus_unit_set", _("set the unit of the birthday bonus")
     WATCH_ON = "watch_on", _("switched the watch on")
     WATCH_OFF = "watch_off", _("switched the watch off")
+    POSTER_DIFFERS = "poster_differs", _("saw Poster do something else than before")
     LINKED = "linked", _("was linked to the company's sign-in")
 
 

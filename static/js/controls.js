@@ -10,6 +10,12 @@ document.addEventListener("change", ({ target }) => {
 
 document.addEventListener("click", ({ target }) => {
   if (target.closest?.("[data-print]")) print();
+  const copies = target.closest?.("[data-copy]");
+  if (copies) {
+    $(copies.dataset.copy).select();
+    // The clipboard of its own is there with HTTPS alone.
+    if (document.execCommand("copy")) copies.textContent = copies.dataset.copied;
+  }
   target.closest?.("[data-close-toast]")?.parentElement.remove();
 });
 

@@ -1,0 +1,59 @@
+"""Define the connection check of an account: when it is due, how far it is, and the calls that it made."""
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.utils import timezone
+
+from groups.models import PosterAccount, PosterCredentials
+from groups.models.leases import Columns, Due, DueQuerySet
+
+EVERY = timedelta(days=30)
+
+
+class ConnectionCheck(Due):
+    """The check of one account, with the token of the user who has asked for it last.
+
+    While it runs, `asked` counts its calls. `calls` are those of the run that ended at `ended_at`: methods,
+    times and names of fields, and no value of anybody. `failed` is True if that run got no answer.
+    """
+
+    account = models.OneToOneField(
+        PosterAccount, on_delete=models.CASCADE, related_name="connection_check", primary_key=True
+    )
+    credentials = models.ForeignKey(
+        PosterCredentials, null=True, on_delete=models.SET_NULL, related_name="connection_checks"
+    )
+    asked = models.PositiveSmallIntegerField(default=0)
+    calls = models.JSONField(default=list)
+    ended_at = models.DateTimeField(null=True)
+    failed = models.BooleanField(default=False)
+
+    objects = DueQuerySet["ConnectionCheck"].as_manager()
+    patience = timedelta()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.ended_at}"
+
+    @property
+    def is_wanted(self) -> bool:
+        """Return True while a check runs, or waits for a worker."""
+        return bool(self.next_at and self.next_at <= timezone.now())
+
+    @classmethod
+    def lease_time(cls) -> timedelta:
+        return timedelta(seconds=30)  # longer than one call, after which it is renewed
+
+    @property
+    def sender(self) -> tuple[int | None, str]:
+        return self.credentials.user_id if self.credentials else None, self.account_id
+
+    @property
+    def longest_pause(self) -> timedelta:
+        return EVERY
+
+    def after_hold(self, reason: str, now: datetime) -> Columns:
+        return {"next_at": now + EVERY, "ended_at": now, "failed": True}

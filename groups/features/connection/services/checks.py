@@ -1,0 +1,168 @@
+"""Check a connection when that is due: ask, store the facts, and tell owners what contradicts the old ones.
+
+One run at a time has the lease of the account; one that was killed is made again by the next worker.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
+
+from groups.features.connection.models import EVERY, ConnectionCheck
+from groups.features.connection.services.asking import Asked, ask
+from groups.models import Fact, PosterAccount, PosterCredentials
+from groups.models.leases import Columns
+from groups.services.due import Turn, run_due
+from groups.services.events import Event, event_source
+from groups.services.facts import KINDS, READ, UNKNOWN, Facts, Meaning, facts_of, meaning, store
+from groups.services.installation.doctor import Found, Level, parts_of_features
+from groups.services.installation.maintenance import routine
+from poster_admin import VERSION
+from poster_admin.users.models import EventKind
+from poster_admin.users.security_log import record
+
+log = logging.getLogger("groups.accounts")
+SOON = timedelta(minutes=15)
+SET_BONUS_UNIT = "groups.set_bonus_unit"
+
+
+def check_of(credentials: PosterCredentials) -> ConnectionCheck | None:
+    return ConnectionCheck.objects.filter(account=credentials.account_id).first()
+
+
+def begin_check(credentials: PosterCredentials) -> ConnectionCheck:
+    """Let a worker check the account with this token as soon as it can; a run under way is that check."""
+    row, _created = ConnectionCheck.objects.get_or_create(account=credentials.account)
+    free = ConnectionCheck.objects.free().filter(pk=row.pk)
+    free.update(credentials=credentials, next_at=timezone.now(), asked=0, tries=0)
+    row.refresh_from_db()
+    return row
+
+
+def request_check(account: PosterAccount) -> None:
+    """Check an account again soon: something contradicts a stored fact. More often than that helps nobody."""
+    now = timezone.now()
+    rows = ConnectionCheck.objects.free(now).filter(account=account)
+    rows.exclude(ended_at__gt=now - SOON).update(next_at=now, asked=0)
+
+
+@routine("connection", pause=1.0, for_each=lambda: ConnectionCheck.objects.due().values_list("pk", flat=True))
+def check_due(account: str) -> None:
+    run_due(ConnectionCheck.objects.filter(pk=account).select_related("credentials"), _check)
+
+
+def check_now(credentials: PosterCredentials, *, within: float = 150.0) -> ConnectionCheck:
+    """Check in this process, or wait for the run of another one; raises `TimeoutError`."""
+    began, until = timezone.now(), time.monotonic() + within
+    begin_check(credentials)
+    while time.monotonic() < until:
+        check_due(credentials.account_id)
+        row = ConnectionCheck.objects.get(pk=credentials.account_id)
+        if row.ended_at and row.ended_at >= began:
+            return row
+        time.sleep(0.5)
+    raise TimeoutError
+
+
+def _check(turn: Turn[ConnectionCheck]) -> Columns:
+    credentials = turn.credentials
+    try:
+        asked = ask(credentials, lambda calls: turn.stay(asked=calls + 1))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        log.exception("The check of account %s met an answer that it cannot judge", credentials.account_id)
+        asked = Asked()
+    keep(credentials, asked)
+    now = timezone.now()
+    return {
+        "next_at": now + EVERY,
+        "ended_at": now,
+        "calls": asked.calls,
+        "failed": not asked.is_answered,
+    }
+
+
+def keep(credentials: PosterCredentials, asked: Asked) -> None:
+    for fact in store(credentials, asked.facts):
+        record(
+            EventKind.POSTER_DIFFERS,
+            user=credentials.user,
+            detail=f"{fact.name}: {fact.was} → {fact.value}",
+            account=credentials.account_id,
+        )
+
+
+# --- What it says ------------------------------------------------------------------------------------------
+
+
+def report_of(credentials: PosterCredentials, check: ConnectionCheck) -> dict[str, Any]:
+    """Return the report for the project: no name, number, token or sum of anybody is in it."""
+    facts = facts_of(credentials)
+    names = [name for name in KINDS if name in READ or facts.value(name) != UNKNOWN]
+    return {
+        "account": credentials.account_id,
+        "checked_at": check.ended_at.isoformat() if check.ended_at else None,
+        "version": VERSION,
+        "facts": [
+            {
+                "name": name,
+                "value": facts.value(name),
+                "evidence": facts.evidence(name),
+                "means": str(meaning(name, facts.value(name))),
+            }
+            for name in names
+        ],
+        "calls": check.calls,
+    }
+
+
+def worst(facts: Facts) -> Meaning:
+    """Return what a check comes to, as `manage.py check_poster` ends with it."""
+    found = {meaning(name, facts.value(name)) for name in READ}
+    return next((each for each in (Meaning.OFF, Meaning.UNKNOWN) if each in found), Meaning.EXPECTED)
+
+
+@event_source("facts", gettext_lazy("Poster does something else than before"), order=1)
+def find_contradictions(account: PosterAccount, since: datetime) -> Iterator[Event]:
+    for fact in Fact.objects.filter(account=account, changed_at__gt=since):
+        at = fact.changed_at or fact.seen_at
+        yield Event(
+            f"fact {fact.pk} {at.isoformat()}",
+            at,
+            reverse("groups:check"),
+            partial(contradiction_words, fact.name),
+            _is_owner,
+        )
+
+
+def _is_owner(user: User) -> bool:
+    return user.has_perm(SET_BONUS_UNIT)
+
+
+def contradiction_words(name: str) -> str:
+    return _("Poster does something else than before (%(name)s). The check of the connection says what.") % {
+        "name": name
+    }
+
+
+def _examine() -> Found:
+    for credentials in PosterCredentials.objects.select_related("account").order_by("account_id", "pk"):
+        facts = facts_of(credentials)
+        if facts.checked_at is None:
+            yield Level.GOOD, _("%(account)s was not checked yet") % {"account": credentials}
+            continue
+        counts = {means: facts.counted(means) for means in Meaning}
+        different = counts[Meaning.DIFFERS] + counts[Meaning.OFF]
+        words = _("%(account)s: %(differ)s things differ, %(unknown)s are not known yet")
+        values = {"account": credentials, "differ": different, "unknown": counts[Meaning.UNKNOWN]}
+        yield Level.WARNING if counts[Meaning.OFF] else Level.GOOD, words % values
+
+
+parts_of_features.append((gettext_noop("connection"), _examine))

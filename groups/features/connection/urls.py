@@ -1,0 +1,5 @@
+from django.urls import path
+
+from groups.features.connection import views
+
+urlpatterns = [path("account/check/", views.check, name="check")]

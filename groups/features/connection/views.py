@@ -1,0 +1,107 @@
+"""Show what the Poster of an account does, follow a check, and begin one."""
+
+import json
+from functools import partial
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from groups import hooks
+from groups.features.connection.models import ConnectionCheck
+from groups.features.connection.services import checks
+from groups.features.connection.services.asking import STEPS
+from groups.models import PosterCredentials
+from groups.presenters.settings_pages import ACCOUNT, SettingsPage
+from groups.services.facts import KINDS, READ, UNKNOWN, Facts, Meaning, facts_of, meaning
+from groups.services.gateway import check_token
+from groups.views.http import Request, form_methods, requires
+from groups.views.settings import connected_listeners
+from poster_admin.common.htmx import render_page
+from poster_admin.users.models import Guide
+
+SECTIONS: tuple[tuple[str | Promise, tuple[str, ...]], ...] = (
+    (gettext_lazy("Groups"), ("groups.", "rules.", "birthday_bonus.", "percent.", "names.", "write.")),
+    (gettext_lazy("Guests"), ("clients.",)),
+    (gettext_lazy("Receipts and figures"), ("receipts.", "sales.")),
+    (gettext_lazy("Rights of this token"), ("right.",)),
+    (gettext_lazy("Clock"), ("clock.", "speed")),
+)
+
+
+@form_methods
+@requires("view_group")
+def check(request: Request) -> HttpResponse:
+    """Show each fact with what it means; a POST begins a check."""
+    credentials = request.credentials
+    check_token(credentials)
+    if request.method == "POST":
+        checks.begin_check(credentials)
+        return redirect("groups:check")
+    row, facts = checks.check_of(credentials), facts_of(credentials)
+    shown = [name for name in KINDS if name in READ or facts.value(name) != UNKNOWN]
+    may_send = request.user.has_perm(checks.SET_BONUS_UNIT)
+    report = checks.report_of(credentials, row) if row and row.ended_at and may_send else None
+    context = {
+        **summary_of(facts, row),
+        "sections": [
+            {"title": title, "facts": [fact_row(facts, name) for name in shown if name.startswith(of)]}
+            for title, of in SECTIONS
+        ],
+        "report": json.dumps(report, ensure_ascii=False, indent=1) if report else "",
+        "go_on": reverse("settings" if Guide.objects.filter(user=request.user).exists() else "groups:list"),
+    }
+    return render_page(request, "connection/check.html", context, fragment="check")
+
+
+def fact_row(facts: Facts, name: str) -> dict[str, Any]:
+    value, kind = facts.value(name), KINDS[name]
+    means = meaning(name, value)
+    told = value if means != Meaning.UNKNOWN else kind.expected[0] if kind.expected else ""
+    return {
+        "name": name,
+        "value": value,
+        "evidence": facts.evidence(name),
+        "means": means.value,
+        "key": f"{name}={told}" if kind.values else name,
+    }
+
+
+def summary_of(facts: Facts, row: ConnectionCheck | None) -> dict[str, Any]:
+    return {
+        "checked_at": facts.checked_at,
+        "differ": facts.counted(Meaning.DIFFERS) + facts.counted(Meaning.OFF),
+        "unknown": facts.counted(Meaning.UNKNOWN),
+        "row": row,
+        "is_running": row is not None and row.is_wanted,
+        "steps": STEPS,
+    }
+
+
+@hooks.part("account.sections", "connection/section.html", order=-5)
+def section_of(_request: HttpRequest, credentials: PosterCredentials) -> dict[str, Any] | None:
+    if credentials.refused_at:
+        return None
+    return summary_of(facts_of(credentials), checks.check_of(credentials))
+
+
+@partial(hooks.settings_pages, order=1)
+def settings_of_check(user: User) -> list[SettingsPage]:
+    if not user.has_perm("groups.view_group"):
+        return []
+    part_of = reverse("groups:account")
+    words = _("What this Poster does, what it does otherwise, and the report for the project.")
+    label, url = _("Check of the connection"), reverse("groups:check")
+    return [SettingsPage(ACCOUNT, label, url, words, "check", connected=True, part_of=part_of)]
+
+
+def check_new_connection(_request: Request, credentials: PosterCredentials) -> None:
+    checks.begin_check(credentials)
+
+
+connected_listeners.append(check_new_connection)
