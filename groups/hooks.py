@@ -11,7 +11,7 @@ Here is what belongs to pages. Services use what stands beside the code that ask
 - `gates.register`, `submissions.register` in `groups.services.writes`: what every write and job has to pass
   first; rows in which the same form sent twice is found
 - `kinds.register` in `groups.services.jobs`: a kind of jobs, which a worker does
-- `approvable`, `nothing_changed` in `groups.models`: rows that can be asked for where a gate
+- `approvable`, `nothing_changed` in `groups.models`: rows that can be requested where a gate
   holds them back; a listener to each change that has changed nothing
 - `holder_finders` in `groups.models.locks`, `holder_notice` in `groups.services.messages`: rows that hold
   locks, and what users read of them. A row takes locks by `Lock.objects.take(account_id, keys,

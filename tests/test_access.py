@@ -417,7 +417,7 @@ def test_signing_out_ends_it(staff, browse):
     assert client.get("/groups/").status_code == 302
 
 
-# Where the password is asked for again.
+# Where the password is requested again.
 PROVEN = (
     *(
         (method, f"/accounts/sessions/?set={form}")

@@ -129,7 +129,7 @@ class Migration(migrations.Migration):
             name='Job',
             fields=[
                 ('request_id', models.UUIDField(db_index=True, null=True)),
-                ('asked_by', models.CharField(blank=True, default='', max_length=150)),
+                ('requested_by', models.CharField(blank=True, default='', max_length=150)),
                 ('limit_reason', models.CharField(blank=True, default='', max_length=200)),
                 ('allowed_clients', models.PositiveIntegerField(null=True)),
                 ('holder', models.UUIDField(null=True)),
@@ -145,7 +145,7 @@ class Migration(migrations.Migration):
                 ('total', models.PositiveIntegerField(default=0)),
                 ('unreadable', models.PositiveIntegerField(default=0)),
                 ('tested', models.BooleanField(default=False)),
-                ('state', models.CharField(choices=[('draft', 'not started'), ('asked', 'waiting for an approval'), ('waiting', 'waiting for its turn'), ('running', 'at work'), ('paused', 'paused'), ('stopped', 'stopped'), ('done', 'ended'), ('cancelled', 'cancelled')], default='waiting', max_length=9)),
+                ('state', models.CharField(choices=[('draft', 'not started'), ('requested', 'waiting for an approval'), ('waiting', 'waiting for its turn'), ('running', 'at work'), ('paused', 'paused'), ('stopped', 'stopped'), ('done', 'ended'), ('cancelled', 'cancelled')], default='waiting', max_length=9)),
                 ('reason', models.CharField(blank=True, max_length=40)),
                 ('detail', models.CharField(blank=True, max_length=400)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
@@ -169,7 +169,7 @@ class Migration(migrations.Migration):
             name='Change',
             fields=[
                 ('request_id', models.UUIDField(db_index=True, null=True)),
-                ('asked_by', models.CharField(blank=True, default='', max_length=150)),
+                ('requested_by', models.CharField(blank=True, default='', max_length=150)),
                 ('limit_reason', models.CharField(blank=True, default='', max_length=200)),
                 ('allowed_clients', models.PositiveIntegerField(null=True)),
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),

@@ -139,10 +139,10 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
 
 class Change(Made, Consent):
-    """One row of the journal: a change that a user asked for, and its outcome. Its id is the `operation`.
+    """One row of the journal: a change that a user requested, and its outcome. Its id is the `operation`.
 
     Values: `loaded` when the form was opened (`LoadedGroup`), `before` at Poster just before the write
-    (`Group`; `RecordIds` for a creation), `intended` as asked for (`GroupValues`), and `after` at Poster
+    (`Group`; `RecordIds` for a creation), `intended` as requested (`GroupValues`), and `after` at Poster
     after the write (`Group`; `RecordIds` in a review).
 
     `code` and `message` are Poster's. The message is empty for changes of clients: it may name somebody.
@@ -191,7 +191,7 @@ class Change(Made, Consent):
         UNSAFE = "unsafe", _("Poster has a type for this group that is not known here")
         NO_RIGHT = "no_right", _("the group has clients, and the right to remove them was missing")
         HAS_CLIENTS = "has_clients", _("the group has clients, so an undo does not remove it")
-        NOT_READ = "not_read", _("Poster could not be asked before, so nothing was sent")
+        NOT_READ = "not_read", _("Poster could not be read before, so nothing was sent")
         UNREADABLE_ROW = (
             "unreadable_row",
             _("Poster gave it in a form that could not be read, so nothing was sent"),

@@ -53,7 +53,7 @@ class Job(Leased, Made, Consent):
 
     class State(models.TextChoices):
         DRAFT = "draft", _("not started")
-        ASKED = "asked", _("waiting for an approval")
+        REQUESTED = "requested", _("waiting for an approval")
         WAITING = "waiting", _("waiting for its turn")
         RUNNING = "running", _("at work")
         PAUSED = "paused", _("paused")
@@ -65,7 +65,7 @@ class Job(Leased, Made, Consent):
         """Why a job has stopped on its own. The labels are sentences for people."""
 
         SIDE_EFFECT = "side_effect", _("The first write changed more than it should have.")
-        REFUSED = "refused", _("Poster refused what was asked for.")
+        REFUSED = "refused", _("Poster refused what was requested.")
         TOKEN = "token", _("Its user's token is gone, no longer valid, or may not do this.")
         NO_USER = "no_user", _("Its user is no longer here.")
         NO_RIGHT = "no_right", _("Its user may not do this any more.")
@@ -116,7 +116,7 @@ class Job(Leased, Made, Consent):
         NOT_REMOVED = "not_removed", _("Everybody was moved, but the group itself was not removed.")
         ERROR = "error", _("Something went wrong here, not in Poster.")
 
-    NOT_STARTED = (State.DRAFT, State.ASKED)
+    NOT_STARTED = (State.DRAFT, State.REQUESTED)
     ACTIVE = (State.WAITING, State.RUNNING)
     # A user may let it go on.
     HALTED = (State.PAUSED, State.STOPPED)

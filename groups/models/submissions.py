@@ -30,13 +30,13 @@ class Consent(models.Model):
     """The columns that say why a write may go beyond the limits: a request, or the reason of its own user.
 
     `request_id` is the id of the approved request, without a foreign key, so that the core knows no feature;
-    `asked_by` is the name of its user. `limit_reason` was typed by a user with the right to exceed the
+    `requested_by` is the name of its user. `limit_reason` was typed by a user with the right to exceed the
     limits. `allowed_clients` is the number of clients that was shown then, None where none was: more of them
     need another yes.
     """
 
     request_id = models.UUIDField(null=True, db_index=True)
-    asked_by = models.CharField(max_length=150, blank=True, default="")
+    requested_by = models.CharField(max_length=150, blank=True, default="")
     limit_reason = models.CharField(max_length=LONGEST_REASON, blank=True, default="")
     allowed_clients = models.PositiveIntegerField(null=True)
 
@@ -91,7 +91,7 @@ class Approvable(ABC):
         return str(self.row.group_name)
 
     def words_onto(self, now: Effect | None) -> str:
-        """Return sentences on its effect `now`, or as asked for without it; "" if its page shows it."""
+        """Return sentences on its effect `now`, or as requested without it; "" if its page shows it."""
         return ""
 
     @abstractmethod
@@ -119,7 +119,7 @@ class Approvable(ABC):
 
 
 approvable_kinds: dict[str, type[Approvable]] = {}
-"""The kinds of rows that can be asked for, by their names."""
+"""The kinds of rows that can be requested, by their names."""
 
 
 def approvable[A: Approvable](kind: type[A]) -> type[A]:

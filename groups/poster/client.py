@@ -189,11 +189,11 @@ class PosterClient:
         """Return clients, including removed ones and unreadable rows; without `num` return **all** of them.
 
         `order_by` is Poster's name of a field, `phone` the digits of a number. Raises `InvalidResponse` if
-        the response has clients of another group, or more clients than were asked for: no list is better than
+        the response has clients of another group, or more clients than were requested: no list is better than
         a list with clients that are not members.
         """
         method = "clients.getClients"
-        asked = {
+        parameters = {
             "group_id": group_id,
             "num": num,
             "offset": offset if num is not None else None,
@@ -201,14 +201,14 @@ class PosterClient:
             "sort": sort or None,
             "phone": phone or None,
         }
-        params = {name: str(value) for name, value in asked.items() if value is not None}
+        params = {name: str(value) for name, value in parameters.items() if value is not None}
         rows = self._rows(method, params, within)
         if num is not None and len(rows) > num:
-            raise InvalidResponse("more clients than were asked for", method=method, reason=ErrorReason.SHAPE)
+            raise InvalidResponse("more clients than were requested", method=method, reason=ErrorReason.SHAPE)
         found = ClientList.from_wire(rows)
         if group_id is not None and any(c.group_id != group_id and not c.removed for c in found.clients):
             raise InvalidResponse(
-                "clients of another group than was asked for", method=method, reason=ErrorReason.SHAPE
+                "clients of another group than was requested", method=method, reason=ErrorReason.SHAPE
             )
         return found
 
@@ -407,7 +407,7 @@ def _the_one[T: (Group, Client)](
         raise InvalidResponse(unreadable[0].problem, method=method, reason=ErrorReason.UNREADABLE_ROW)
     record = records[0]
     if record.id != record_id:
-        raise InvalidResponse("another record than was asked for", method=method, reason=ErrorReason.SHAPE)
+        raise InvalidResponse("another record than was requested", method=method, reason=ErrorReason.SHAPE)
     if record.removed:
         raise NotFound(None, method=method)
     return record

@@ -159,7 +159,7 @@ def _checked_ids(rows: list[_DocumentedRow]) -> set[int]:
 
 
 class DocumentedGroups(Sequence[Group]):
-    """The groups of a response that exactly matches the documentation, made when they are asked for.
+    """The groups of a response that exactly matches the documentation, made when they are requested.
 
     A page shows fifty of thousands, and to make a group takes as long as to decode its row. They are equal to
     the same groups in any other sequence.

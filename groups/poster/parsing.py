@@ -98,7 +98,7 @@ class _Rows(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class RawRows(Sequence[Any]):
-    """The rows of a response, each parsed when it is asked for: together they take many times the memory.
+    """The rows of a response, each parsed when it is requested: together they take many times the memory.
 
     Raises `ValueError` and `RecursionError` where a row cannot be parsed.
     """

@@ -104,7 +104,7 @@ def who_made(row: Change | Job, people: Mapping[int, str] | None = None) -> dict
     name = (people or {}).get(row.user_id or 0) or row.user_name
     words = re.findall(r"\w+", name)
     initials = "".join(word[0] for word in words[:2]) if len(words) > 1 else name[:2]
-    return {"who": names_words(name, row.asked_by), "initials": initials.upper()}
+    return {"who": names_words(name, row.requested_by), "initials": initials.upper()}
 
 
 def outcome_words(change: Change) -> Message:  # noqa: C901 - one arm a state is the clearest form
@@ -323,7 +323,7 @@ def job_words(job: Job) -> Message:
                 _("The next try is at %(next)s. If this lasts until %(end)s, it stops and asks for you.")
                 % {name: time_format(localtime(moment), "H:i:s") for name, moment in times.items()},
             )
-        case Job.State.WAITING | Job.State.DRAFT | Job.State.ASKED:
+        case Job.State.WAITING | Job.State.DRAFT | Job.State.REQUESTED:
             return Message(
                 _("It waits for its turn"),
                 _("A worker takes it up as soon as one is free."),
@@ -439,7 +439,7 @@ def ids_to_undo(jobs: Iterable[Job], user: User) -> set[UUID]:
 
 def page_of(undoing: Job, user: User) -> Any:
     """Return the undo, or what it waits for; None if this user may not see that."""
-    if undoing.state != Job.State.ASKED:
+    if undoing.state != Job.State.REQUESTED:
         return undoing
     decision = gates.decision_on(undoing)
     return decision if decision and decision.may_be_seen_by(user) else None
@@ -546,7 +546,7 @@ def _job_rows(
             lines = [groups % {"count": NumberFormat.current().count(made[job.pk])}]
         exception = ""
         if left := not_made[job.pk]:
-            exception = _("Not made as asked for: %(count)s.") % {"count": NumberFormat.current().count(left)}
+            exception = _("Not made as requested: %(count)s.") % {"count": NumberFormat.current().count(left)}
         yield {
             "job": job,
             "url": job.get_absolute_url(),

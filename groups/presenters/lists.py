@@ -337,7 +337,7 @@ def sort_link(key: str, label: str, present: str, *, numeric: bool, href: Callab
 class ListForm(forms.Form):
     """The query of the list of groups, and the form of its type, its conditions and its columns.
 
-    It is read as soon as it is made. `cleaned_data` has, in plain text, what is asked for: neither unknown
+    It is read as soon as it is made. `cleaned_data` has, in plain text, what is requested: neither unknown
     values, nor conditions that are not for this user. The only errors are bounds that cannot be read, for a
     user who has typed them. A form that is not `shown` has the fields of its address alone.
     """
@@ -583,7 +583,7 @@ class Listing:
 
     @cached_property
     def page(self) -> Page[Group]:
-        """The groups of the page that is asked for; a list of up to ONE_PAGE groups is not split."""
+        """The groups of the page that is requested; a list of up to ONE_PAGE groups is not split."""
         size = PAGE_SIZE if len(self.found_groups) > ONE_PAGE else ONE_PAGE
         return Paginator(self.found_groups, size).get_page(self.filters.cleaned_data["page"])
 

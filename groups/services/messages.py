@@ -33,7 +33,7 @@ class Message:
 class HolderNotice(Message):
     """The notice about the holder of a lock, for `components/holder.html`.
 
-    `url` leads to the holder, with the words `label`. `kind` is its `data-notice` where nothing was asked for
+    `url` leads to the holder, with the words `label`. `kind` is its `data-notice` where nothing was requested
     yet. `is_short` is True if the holder will be gone soon, so that the same form can be sent again.
     """
 
@@ -49,7 +49,7 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
         case TokenRejected(reason=ErrorReason.UNREADABLE):
             words = Message(
                 _("The stored token cannot be read"),
-                _("The key that opens it is no longer there, so Poster was not asked."),
+                _("The key that opens it is no longer there, so Poster was not called."),
                 _("Enter the token again on the account page."),
             )
         case TokenRejected(reason=ErrorReason.OTHER_ACCOUNT):
@@ -79,7 +79,7 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
         case NotAllowed():
             words = Message(
                 _("Your token may not do this"),
-                _("Poster knows the token, but its rights do not cover what was asked for."),
+                _("Poster knows the token, but its rights do not cover what was requested."),
                 _("Ask the owner of the Poster account for a token with the right to the clients section."),
             )
         case NotFound():
@@ -134,7 +134,7 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
                 _("Poster does not answer"),
                 _("This may last a moment. Nothing is lost; the clients could not be loaded.")
                 if is_of_clients
-                else _("This may last a moment. Nothing is lost; what you asked for could not be loaded."),
+                else _("This may last a moment. Nothing is lost; what you requested could not be loaded."),
                 _("Try again in a minute."),
             )
         case InvalidResponse(reason=ErrorReason.BUSY):

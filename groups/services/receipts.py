@@ -37,7 +37,7 @@ class NotWhole(Later):
 class ReceiptReading:
     """Reads all closed receipts of some days on the site's clock, or those `of` somebody, each once.
 
-    Poster's days of business are not the site's, so a day more is asked for on both sides, and each receipt
+    Poster's days of business are not the site's, so a day more is requested on both sides, and each receipt
     counts for the day on which it was closed. `doubtful` are the days of which a receipt could not be read.
     """
 

@@ -81,8 +81,8 @@ def moment_words(moment: datetime) -> str:
     return date_format(localtime(moment), "SHORT_DATETIME_FORMAT")
 
 
-def names_words(name: str, asked_by: str) -> str:
-    return _("%(name)s, for %(asker)s") % {"name": name, "asker": asked_by} if asked_by else name
+def names_words(name: str, requested_by: str) -> str:
+    return _("%(name)s, for %(asker)s") % {"name": name, "asker": requested_by} if requested_by else name
 
 
 def type_label(loyalty_type: int) -> str:

@@ -111,7 +111,7 @@ def _to_undo(request: Request, job_id: uuid.UUID) -> HttpResponse:
     undoing = Job.objects.get(pk=job_id)
     if page := page_of(undoing, request.user):
         return redirect(page.get_absolute_url())
-    messages.info(request, _("Somebody else has asked for this undo. It waits for an approval."))
+    messages.info(request, _("Somebody else has requested this undo. It waits for an approval."))
     return redirect("groups:job", undoing.undo_of_id)
 
 
@@ -142,7 +142,7 @@ def _show_job(request: Request, job: Job, *, status: int = 200, **context: Any) 
         "notice": notice_of(job, progress),
         # HTMX asks about a new job more often.
         "pause": "2s" if job.created_at <= timezone.now() - NEW else "500ms",
-        "who": names_words(job.user_name, job.asked_by),
+        "who": names_words(job.user_name, job.requested_by),
         "to_accept": job.reason in queue.SEEN,
         "request_url": decision.get_absolute_url() if decision and decision.is_waiting else "",
         "may_decide": job.is_unfinished and kind.may_be_controlled_by(request.user),

@@ -153,7 +153,7 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
 def _tell_outcome(request: Request, change: Change) -> HttpResponse:
     """Answer with the messages for the user, one of them about this change; with nothing until it is over.
 
-    The browser may have another user by now, who has not asked for it.
+    The browser may have another user by now, who has not requested it.
     """
     if change.user_id != request.user.pk:
         raise Http404

@@ -369,7 +369,7 @@ number of clients in these, if there is one.
 def answer_not_sent(error: NotSent, request: Request, write: Any, show: Show) -> HttpResponse:
     """Answer a form whose write was not sent: go on to what it has become, or show the form once more.
 
-    `write` is the command, the job or the row of a feature that the form asked for.
+    `write` is the command, the job or the row of a feature that the form requested.
     """
     try:
         if row := error.go_on(write, request.user):

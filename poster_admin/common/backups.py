@@ -218,7 +218,7 @@ def engine() -> SQLite | PostgreSQL:
 
 
 def default_folder() -> Path | None:
-    """Return the folder of the backups that are made without being asked for.
+    """Return the folder of the backups that are made without being requested.
 
     An image without PostgreSQL's programs leaves them to that of the database.
     """

@@ -40,7 +40,7 @@ def database_is_up_to_date(databases: Any = None, **_: Any) -> list[CheckMessage
 
 @register(Tags.database)
 def every_secret_can_be_read(databases: Any = None, **_: Any) -> list[CheckMessage]:
-    """Warn of secrets that no key opens: their owners are asked for new ones, and the others work on."""
+    """Warn of secrets that no key opens: their owners need new ones, and the others work on."""
     report = examine_keys() if databases else None
     if not report or not report.lost:
         return []

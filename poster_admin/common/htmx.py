@@ -19,7 +19,7 @@ def htmx_of(request: HttpRequest) -> HtmxDetails:
 
 
 def wants_page(request: HttpRequest) -> bool:
-    """Return True if a whole page is asked for: without HTMX, or when HTMX restores a page of its history."""
+    """Return True if a whole page is requested: without HTMX, or when HTMX restores a page of its history."""
     htmx = htmx_of(request)
     return not htmx or htmx.history_restore_request
 

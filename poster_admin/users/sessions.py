@@ -29,7 +29,7 @@ FROM = "from"
 LAST_VISIT = "last_visit"
 # When the user last signed in or typed the password again.
 CONFIRMED_AT = "confirmed_at"
-# Whether the password is asked for instead of doing what a form was sent for.
+# Whether the password is requested instead of doing what a form was sent for.
 FORM_WAITS = "form_waits"
 CONFIRMATION_LIFE = timedelta(minutes=15)
 

@@ -1,7 +1,7 @@
 """Sign in through the company by OpenID Connect.
 
 Authlib handles the flow, and checks the token. This module checks issuer, audience and age once more, and
-finds the user. Addresses and keys are asked for at each sign-in, so the provider may change them any time.
+finds the user. Addresses and keys are requested at each sign-in, so the provider may change them any time.
 """
 
 import logging
@@ -29,7 +29,7 @@ from poster_admin.users.models import CompanyIdentity, CompanyLink, EventKind
 from poster_admin.users.sessions import CONFIRMED_AT
 
 log = logging.getLogger("poster_admin.users")
-# Seconds: maximum age of the company's own sign-in where the password would be asked for again.
+# Seconds: maximum age of the company's own sign-in where the password would be requested again.
 FRESH = 900
 # Signatures by a key that only the provider has.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
@@ -102,7 +102,7 @@ def back(request: HttpRequest) -> HttpResponse:
     login(request, user, backend=BACKEND)
     signed_in_at = claims.get("auth_time")  # some providers do not say
     if isinstance(signed_in_at, int | float) and time.time() - signed_in_at > FRESH:
-        # The company has asked for nothing now: anybody at an unlocked PC could sign out and in again.
+        # The company has requested nothing now: anybody at an unlocked PC could sign out and in again.
         request.session.pop(CONFIRMED_AT, None)
     return redirect(page if is_ours(request, page) else resolve_url(settings.LOGIN_REDIRECT_URL))
 

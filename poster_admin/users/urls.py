@@ -15,7 +15,7 @@ OFFERED = {"company": lambda: settings.OIDC_ENABLED, "can_reset": lambda: settin
 
 
 def late(name: str) -> Callable[..., HttpResponse]:
-    """Import a view once it is asked for: Authlib and py_webauthn take a quarter of any start, and 15 MB."""
+    """Import a view once it is requested: Authlib and py_webauthn take a quarter of any start, and 15 MB."""
 
     def view(request: HttpRequest, **parameters: object) -> HttpResponse:
         answer: HttpResponse = import_string(f"poster_admin.users.{name}")(request, **parameters)

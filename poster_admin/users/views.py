@@ -30,7 +30,7 @@ from poster_admin.users.security_log import record
 from poster_admin.users.sessions import FORM_WAITS, ask_to_confirm, note_confirmation, recently_confirmed
 
 WRONG_CODE = gettext_lazy("This code is wrong or was used already. After a few wrong ones you have to wait.")
-# Forms of `session_list` that the password is asked for before; that of a new password asks for it itself.
+# Forms of `session_list` that the password is requested before; that of a new password asks for it itself.
 CONFIRMED_FIRST = {"app", "no-app", "passkey", "codes"}
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -91,13 +91,13 @@ class CodeForm(forms.Form):
 def confirm(request: UserRequest) -> HttpResponse:
     """Ask for the password again; without one here, for a code, or the company's sign-in."""
     back = next_page(request)
-    asked = "password" if request.user.has_usable_password() else "code"
-    if asked == "code" and not two_factor.factor_of(request.user):
+    proof = "password" if request.user.has_usable_password() else "code"
+    if proof == "code" and not two_factor.factor_of(request.user):
         return redirect(f"{reverse('company_begin')}?{urlencode({'next': back})}")
-    form = (PasswordForm if asked == "password" else CodeForm)(request.POST or None)
+    form = (PasswordForm if proof == "password" else CodeForm)(request.POST or None)
     if form.is_valid():
         found: Any = request.user
-        if asked == "password":
+        if proof == "password":
             name = request.user.get_username()
             found = authenticate(request, username=name, password=form.cleaned_data["password"])
             is_right = found == request.user
@@ -109,9 +109,9 @@ def confirm(request: UserRequest) -> HttpResponse:
             request.user = found
             update_session_auth_hash(request, request.user)
             note_confirmation(request)
-            record(EventKind.CONFIRMED, request=request, detail=asked)
+            record(EventKind.CONFIRMED, request=request, detail=proof)
             return redirect(back)
-        form.add_error(asked, wrong)
+        form.add_error(proof, wrong)
     context: dict[str, Any] = {
         "next": back,
         "form_waits": request.session.get(FORM_WAITS),

@@ -1,5 +1,5 @@
 // Bring back what was typed when somebody goes back to a page: to a form, and to a search of people, whose words stand
-// in no address. A form comes back too after a password that was asked for when it was sent. It is kept in this tab only,
+// in no address. A form comes back too after a password that was requested when it was sent. It is kept in this tab only,
 // for this user, and until the sign-out.
 //
 // Kept are the fields that differ from those of the opened form, and its version or what each field was opened with, so
@@ -134,7 +134,7 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
   }
 });
 
-// Where a password is asked for, only the form of the page that comes next is kept, if it was sent and not taken.
+// Where a password is requested, only the form of the page that comes next is kept, if it was sent and not taken.
 function keepForTheNextPage() {
   const field = $("main [name=next]");
   if (!field) return;  // a page between, as that of a passkey which was not accepted

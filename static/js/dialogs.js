@@ -39,7 +39,7 @@ async function openInDialog(link, part) {
     if (part === "go" && !dialog.open) return;
     if (detail.successful && $("#form form, #form .actions, #keys-on, #go-q", dialog)) {
       show();
-      // Letters that were typed before have asked for nothing yet.
+      // Letters that were typed before have requested nothing yet.
       if ($("#go-q", dialog)?.value) import("./go.js").then((go) => go.askForPlaces($("#go form", dialog)));
     } else if (part !== "help") location.assign(link.href);
   };
@@ -48,7 +48,7 @@ async function openInDialog(link, part) {
   await fetchInto(`#${part}`, href, { source: link, select: `#${part}`, swap: "ignoreTitle:true", push: "false" });
 }
 
-// The field is there at once: no letter is lost while the places are asked for.
+// The field is there at once: no letter is lost while the places are requested.
 function openSearch(link) {
   import("./go.js");
   openInDialog(link, "go");

@@ -51,7 +51,7 @@ export function follow(form) {
   addEventListener("pagehide", hide);
 }
 
-// The longer it takes, the less often it is asked for: a job may take an hour.
+// The longer it takes, the less often it is requested: a job may take an hour.
 export async function tell(key, pause = EVERY) {
   const left = storage.get(key);
   if (!left) return;

@@ -180,12 +180,12 @@ class Dashboard:
 
         percent = Decimal(wanted.percent) if wanted.percent else seen.percent
         intended = GroupValues(name=wanted.name, loyalty_type=2, percent=percent)
-        asked = {"credentials": credentials_of(self._user), "operation": operation}
+        columns = {"credentials": credentials_of(self._user), "operation": operation}
         if wanted.action == "create":
-            return CreateGroup(**asked, intended=intended)
+            return CreateGroup(**columns, intended=intended)
         if wanted.action == "remove":
-            return RemoveGroup(**asked, group_id=wanted.group_id, loaded=seen, loaded_clients=0)
-        return UpdateGroup(**asked, group_id=wanted.group_id, loaded=seen, intended=intended)
+            return RemoveGroup(**columns, group_id=wanted.group_id, loaded=seen, loaded_clients=0)
+        return UpdateGroup(**columns, group_id=wanted.group_id, loaded=seen, intended=intended)
 
 
 def run_dashboard(world, user, writes):

@@ -169,18 +169,18 @@ def test_a_line_to_read_has_the_same_and_no_token():
 def test_a_database_that_is_away_is_a_line_with_503_and_not_asked_again_for_it(
     browse, staff, access, monkeypatch
 ):
-    client, asked = browse(staff), []
+    client, counts = browse(staff), []
     client.raise_request_exception = False
 
     def away(self):
-        asked.append(len(access()))
+        counts.append(len(access()))
         raise OperationalError("the database is away")
 
     monkeypatch.setattr(sessions.SessionStore, "load", away)
     assert client.get("/groups/").status_code == 503
     (line,) = access()
     assert line.startswith("GET /groups/ 503 ")
-    calls = len(asked)
+    once = len(counts)
     assert client.get("/groups/").status_code == 503
     assert len(access()) == 2
-    assert len(asked) == 2 * calls
+    assert len(counts) == 2 * once

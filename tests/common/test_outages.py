@@ -167,15 +167,15 @@ def test_a_mistake_is_never_left_out():
 
 def test_a_cache_that_failed_is_left_alone_for_a_moment(monkeypatch):
     monkeypatch.setattr(outages, "SHARED_REST", 0.3)
-    asked = []
+    calls = []
 
     def ask():
-        asked.append(1)
+        calls.append(1)
         raise redis.TimeoutError
 
     for _ in range(3):
         assert outages.ask_shared(ask, "nothing") == "nothing"
-    assert len(asked) == 1
+    assert len(calls) == 1
     time.sleep(0.3)
     assert outages.ask_shared(lambda: "there", "nothing") == "there"
 

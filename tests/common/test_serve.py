@@ -101,7 +101,7 @@ def test_a_killed_server_leaves_its_port_and_no_process(tmp_path, moment):
 
 
 def is_alive(pid):
-    """Return True if a process runs: it is there, and no zombie that nobody has asked for its end yet."""
+    """Return True if a process runs: it is there, and no zombie whose end nobody has read yet."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     return False

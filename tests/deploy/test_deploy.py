@@ -74,7 +74,7 @@ def listens(port):
 
 @pytest.mark.parametrize("host", ["loyalty.example.com", "loyalty.example.com:80", "LOYALTY.example.com"])
 def test_nginx_leads_to_tls_under_the_name_of_the_site(nginx, ports, host):
-    answer = asked(ports["80"], f"GET /groups/?q=a HTTP/1.1\r\nHost: {host}\r\n\r\n")
+    answer = answer_to(ports["80"], f"GET /groups/?q=a HTTP/1.1\r\nHost: {host}\r\n\r\n")
     assert answer.startswith("HTTP/1.1 301 ")
     assert "\r\nLocation: https://loyalty.example.com/groups/?q=a\r\n" in answer
 
@@ -83,14 +83,14 @@ def test_nginx_writes_down_nothing_that_people_search(nginx, ports, tmp_path):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     request = "GET /groups/?q=Olena HTTP/1.0\r\nHost: loyalty.example.com\r\n\r\n"
-    asked(ports["80"], request)
+    answer_to(ports["80"], request)
     with (
         socket.create_connection(("127.0.0.1", ports["443"])) as plain,
         context.wrap_socket(plain, server_hostname="loyalty.example.com") as secure,
     ):
         secure.sendall(request.encode())
         assert secure.recv(1000).startswith(b"HTTP/1.1 502 ")  # no dashboard runs behind it
-    asked(ports["80"], "GET /strangers/ HTTP/1.0\r\n\r\n")
+    answer_to(ports["80"], "GET /strangers/ HTTP/1.0\r\n\r\n")
     wait_until(lambda: "/strangers/" in (tmp_path / "access").read_text(encoding="utf-8"), 0.05)
     assert "Olena" not in (tmp_path / "access").read_text(encoding="utf-8")
 
@@ -99,7 +99,7 @@ def test_nginx_writes_down_nothing_that_people_search(nginx, ports, tmp_path):
     "head", ["HTTP/1.1\r\nHost: evil.example", "HTTP/1.1\r\nHost: 127.0.0.1", "HTTP/1.0"]
 )
 def test_nginx_answers_to_no_other_name(nginx, ports, head):
-    assert asked(ports["80"], f"GET / {head}\r\n\r\n") == ""
+    assert answer_to(ports["80"], f"GET / {head}\r\n\r\n") == ""
 
 
 def test_nginx_has_no_certificate_for_another_name(nginx, ports):
@@ -118,7 +118,7 @@ def test_nginx_has_no_certificate_for_another_name(nginx, ports):
         assert secure.version() in {"TLSv1.2", "TLSv1.3"}
 
 
-def asked(port, text):
+def answer_to(port, text):
     """Return all that the server sends for a request before it closes the connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(text.encode())

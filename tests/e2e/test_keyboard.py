@@ -172,12 +172,12 @@ def test_enter_pressed_before_the_script_of_the_search_has_come_is_not_lost(page
 def test_no_letter_that_is_typed_there_gets_into_an_address(page_for, staff):
     page = page_for(staff, new=True)
     show_list(page)
-    asked = []
-    page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+    requests = []
+    page.on("request", lambda request: requests.append(f"{request.method} {request.url}"))
     open_search(page)
     page.keyboard.type("Koval")
     expect(page.locator("#found button")).to_contain_text("Koval")
     page.keyboard.press("Enter")
     heading(page, "Clients")
-    assert [line for line in asked if line.startswith("POST") and line.endswith("/go/")]
-    assert not [line for line in asked if "Koval" in line]
+    assert [line for line in requests if line.startswith("POST") and line.endswith("/go/")]
+    assert not [line for line in requests if "Koval" in line]

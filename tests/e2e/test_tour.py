@@ -360,11 +360,11 @@ def test_a_half_filled_form_warns_before_it_is_left(page_for, staff):
     page = page_for(staff, new=True)
     page.goto("/groups/new/")
     page.get_by_label("Name", exact=True).fill("Ще не все")
-    asked = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    dialogs = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.type), dialog.accept()))
     page.get_by_role("link", name="History").click()
     heading(page, "History")
-    assert asked == ["beforeunload"]
+    assert dialogs == ["beforeunload"]
 
 
 # --- Choices kept in the browser ---------------------------------------------------------------------------

@@ -35,13 +35,13 @@ class Authority:
 class Proxy:
     """An HTTP proxy that opens tunnels to the hosts it knows; `hosts` maps `name:port` to an address.
 
-    `asked` lists the targets. `credentials`, as `name:password`, are required if they are given. `answer`
+    `targets` are those of all calls. `credentials`, as `name:password`, are required if given. `answer`
     replaces the answer to CONNECT, and then no tunnel is opened.
     """
 
     def __init__(self, hosts, *, credentials="", answer=b""):
         self.hosts = hosts
-        self.asked = []
+        self.targets = []
         self._answer = answer
         self._authorization = (
             f"Basic {base64.b64encode(credentials.encode()).decode()}" if credentials else ""
@@ -50,7 +50,7 @@ class Proxy:
     def serve(self, client):
         head = _head(client).decode("latin-1")
         target = head.split(" ")[1] if head.startswith("CONNECT ") else ""
-        self.asked.append(target)
+        self.targets.append(target)
         if self._answer:
             client.sendall(self._answer)
         elif self._authorization and f"Proxy-Authorization: {self._authorization}" not in head:

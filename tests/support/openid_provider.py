@@ -29,7 +29,7 @@ class Provider:
         self.userinfo = {}
         self.signed_with = self.key
         self.broken = ""
-        self.asked = {}
+        self.parameters = {}
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -60,12 +60,12 @@ class Provider:
     def id_token(self):
         now = time.time()
         claims = {"iss": self.url, "aud": "poster-admin", "exp": now + 60, "iat": now, "auth_time": now,
-                  "nonce": self.asked["nonce"], **self.claims, **self.lies}  # fmt: skip
+                  "nonce": self.parameters["nonce"], **self.claims, **self.lies}  # fmt: skip
         return jwt.encode({"alg": "RS256", "kid": self.key.kid}, claims, self.signed_with)
 
     def token(self, form, authorization):
         challenge = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest())
-        assert challenge.decode().rstrip("=") == self.asked["code_challenge"]
+        assert challenge.decode().rstrip("=") == self.parameters["code_challenge"]
         basic = base64.b64encode(b"poster-admin:client-secret").decode()
         assert authorization == f"Basic {basic}" or form["client_secret"] == "client-secret"
         assert form["code"] == "the-code"

@@ -58,6 +58,6 @@ def examples(few, many):
 
 def simulated(few, many):
     """Return the seed and the length of each run of a simulation; SIMULATED="1 365" names one for a night."""
-    if asked := os.environ.get("SIMULATED"):
-        return [tuple(int(each) for each in asked.split())]
+    if chosen := os.environ.get("SIMULATED"):
+        return [tuple(int(each) for each in chosen.split())]
     return [(1, few), pytest.param(2, many, marks=pytest.mark.thorough)]

@@ -16,7 +16,7 @@ from tests.support.people import PASSWORD
 
 
 def after_a_while(client):
-    """Let a quarter of an hour pass since the last proof, so that it is asked for again."""
+    """Let a quarter of an hour pass since the last proof, so that it is requested again."""
     session = client.session
     session[CONFIRMED_AT] = time.time() - 16 * 60
     session.save()

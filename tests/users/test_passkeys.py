@@ -77,10 +77,10 @@ def test_it_is_the_second_factor_after_the_password(browse, device):
     assert "data-passkey" in half.get(CODE).content.decode()
     assert half.get(NEW)["Location"].startswith(CODE)
     assert half.post(NEW_OPTIONS)["Location"].startswith(CODE)
-    asked = options_of(half)
-    assert [each["id"] for each in asked["allowCredentials"]] == [encode(device.credential_id)]
+    options = options_of(half)
+    assert [each["id"] for each in options["allowCredentials"]] == [encode(device.credential_id)]
     key = half.session.session_key
-    answer = half.post(USE, {"credential": device.get(asked), "next": "/groups/?q=a"})
+    answer = half.post(USE, {"credential": device.get(options), "next": "/groups/?q=a"})
     assert answer["Location"] == "/groups/?q=a"
     assert half.get("/groups/").status_code == 200
     assert half.session.session_key != key
@@ -98,10 +98,10 @@ def test_a_recovery_code_stands_in_for_a_lost_passkey(staff, browse):
 
 def test_it_signs_in_without_name_and_password(staff, browse, device):
     client = browse()
-    asked = options_of(client)
-    assert (asked["allowCredentials"], asked["userVerification"]) == ([], "required")
+    options = options_of(client)
+    assert (options["allowCredentials"], options["userVerification"]) == ([], "required")
     key = client.session.session_key
-    answer = client.post(USE, {"credential": device.get(asked), "next": "/groups/?q=a"})
+    answer = client.post(USE, {"credential": device.get(options), "next": "/groups/?q=a"})
     assert answer["Location"] == "/groups/?q=a"
     assert client.get("/groups/").status_code == 200
     assert client.session.session_key != key
@@ -178,9 +178,9 @@ def test_a_challenge_counts_once_and_for_five_minutes(browse, device, monkeypatc
     other = browse()
     assert other.post(USE, {"credential": answer}).status_code == 422
     # The challenge of a failed try is used up as well.
-    asked = options_of(other)
-    other.post(USE, {"credential": device.get(asked, signature=encode(b"forged"))})
-    assert other.post(USE, {"credential": device.get(asked)}).status_code == 422
+    options = options_of(other)
+    other.post(USE, {"credential": device.get(options, signature=encode(b"forged"))})
+    assert other.post(USE, {"credential": device.get(options)}).status_code == 422
     late = device.get(options_of(other))
     monkeypatch.setattr(passkeys, "CHALLENGE_LIFE", timedelta())
     assert other.post(USE, {"credential": late}).status_code == 422

@@ -284,9 +284,9 @@ def test_an_id_is_asked_for_as_it_stands_in_the_address_or_not_at_all(owner, bro
         answer = client.get(f"/groups/{quote(group_id, safe='')}/{what}")
         known = group_id in {"1", "4", "5"}
         assert answer.status_code == 200 if known else answer.status_code in {404, 302}
-        asked = {call.query["group_id"] for call in sandbox.calls() if "group_id" in call.query}
+        ids = {call.query["group_id"] for call in sandbox.calls() if "group_id" in call.query}
         plain = group_id.isascii() and group_id.isdigit() and group_id[0] != "0" and int(group_id) < 2**31
-        assert asked <= ({group_id} if plain else set())
+        assert ids <= ({group_id} if plain else set())
 
     assert not sandbox.posts()
 
@@ -301,9 +301,9 @@ def test_an_account_is_asked_under_its_own_name_or_not_at_all(newcomer, browse, 
         sandbox.log.clear()
         answer = client.post("/account/", {"account": text, "token": "ab" * 16})
         assert answer.status_code == 422
-        asked = {call.account for call in sandbox.calls()}
+        accounts = {call.account for call in sandbox.calls()}
         label = text.strip().removeprefix("https://").removesuffix("/").removesuffix(".joinposter.com")
-        assert asked <= ({label.lower()} if _is_label(label) else set())
+        assert accounts <= ({label.lower()} if _is_label(label) else set())
 
     assert not sandbox.posts()
 

@@ -18,12 +18,12 @@ def test_a_removal_with_clients_asks_first_and_goes_on_then(owner, browse, sandb
     client = browse(owner)
     form = open_form(client, REMOVAL, confirm_name=GROUP_4)
     after_a_while(client)
-    asked = "/accounts/confirm/?next=%2Fgroups%2F4%2Fdelete%2F"
-    assert client.get(REMOVAL)["Location"] == asked
-    assert client.post(REMOVAL, form)["Location"] == asked
-    assert client.post(REMOVAL, form, headers=fragment("form", REMOVAL))["HX-Redirect"] == asked
+    confirmation = "/accounts/confirm/?next=%2Fgroups%2F4%2Fdelete%2F"
+    assert client.get(REMOVAL)["Location"] == confirmation
+    assert client.post(REMOVAL, form)["Location"] == confirmation
+    assert client.post(REMOVAL, form, headers=fragment("form", REMOVAL))["HX-Redirect"] == confirmation
     assert not sandbox.posts()
-    assert '<a class="button plain wide" href="/">Cancel</a>' in client.get(asked).content.decode()
+    assert '<a class="button plain wide" href="/">Cancel</a>' in client.get(confirmation).content.decode()
     key = client.session.session_key
     answer = client.post("/accounts/confirm/", {"password": PASSWORD, "next": REMOVAL})
     assert (answer.status_code, answer["Location"]) == (302, REMOVAL)

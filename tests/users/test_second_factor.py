@@ -1,4 +1,4 @@
-"""Test the second factor: set up, asked for, lost; and a key that is never readable."""
+"""Test the second factor: set up, requested, lost; and a key that is never readable."""
 
 import re
 from datetime import timedelta
@@ -131,9 +131,10 @@ def test_a_second_factor_that_is_set_up_from_security_leads_back_there(staff, br
     address = re.search(r'href="(\?set=app[^"]*)"', client.get("/accounts/sessions/").text)[1]
     address = f"/accounts/sessions/{unescape(address)}"
     after_a_while(client)
-    # The password is asked for between the two pages.
-    asked = urlsplit(client.get(address)["Location"])
-    answer = client.post(asked.path, {"password": PASSWORD, "next": parse_qs(asked.query)["next"][0]})
+    # The password is requested between the two pages.
+    confirmation = urlsplit(client.get(address)["Location"])
+    back = parse_qs(confirmation.query)["next"][0]
+    answer = client.post(confirmation.path, {"password": PASSWORD, "next": back})
     assert answer["Location"] == address
     client.get(address)
     sent = {"code": code_of(TOTPDevice.objects.get(user=staff))}

@@ -42,15 +42,15 @@ def provider(provider_server, settings):
 def through(client, provider, back="/groups/", **changes):
     answer = client.get(BEGIN, {"next": back})
     assert answer["Location"].startswith(f"{provider.url}/authorize?")
-    provider.asked = dict(parse_qsl(urlsplit(answer["Location"]).query))
-    return client.get(BACK, {"code": "the-code", "state": provider.asked["state"], **changes})
+    provider.parameters = dict(parse_qsl(urlsplit(answer["Location"]).query))
+    return client.get(BACK, {"code": "the-code", "state": provider.parameters["state"], **changes})
 
 
 def test_the_company_signs_a_user_in_with_roles_from_a_claim(provider, browse, sandbox):
     client = browse()
     answer = through(client, provider, "/history/")
     assert answer["Location"] == "/history/"
-    assert provider.asked["code_challenge_method"] == "S256"
+    assert provider.parameters["code_challenge_method"] == "S256"
     assert client.get("/groups/")["Location"] == "/account/"
     assert roles("olena") == {"Staff"}
     provider.claims |= {"preferred_username": "olena-new-name"}
@@ -106,8 +106,8 @@ def test_a_provider_that_publishes_what_is_not_right_signs_nobody_in(provider, b
     provider.metadata = metadata
     answer = client.get(BEGIN)
     if answer["Location"] != REFUSED:
-        provider.asked = dict(parse_qsl(urlsplit(answer["Location"]).query))
-        answer = client.get(BACK, {"code": "the-code", "state": provider.asked["state"]})
+        provider.parameters = dict(parse_qsl(urlsplit(answer["Location"]).query))
+        answer = client.get(BACK, {"code": "the-code", "state": provider.parameters["state"]})
     assert answer["Location"] == REFUSED
     assert not User.objects.exists()
 
@@ -240,7 +240,7 @@ def test_confirming_asks_the_company_for_a_fresh_sign_in(provider, browse):
     assert answer["Location"] == f"{BEGIN}?next=%2Faccount%2F"
     provider.lies = {"auth_time": time.time() - 3600}
     assert through(client, provider)["Location"] == "/accounts/login/?company=refused"
-    assert (provider.asked["prompt"], provider.asked["max_age"]) == ("login", "0")
+    assert (provider.parameters["prompt"], provider.parameters["max_age"]) == ("login", "0")
     provider.lies = {}
     assert through(client, provider, "/account/")["Location"] == "/account/"
 
@@ -268,10 +268,10 @@ def test_a_failed_answer_in_between_does_not_lift_the_need_for_a_fresh_sign_in(p
     through(client, provider)
     after_a_while(client)
     begun = client.get(BEGIN, {"next": "/account/"})
-    provider.asked = dict(parse_qsl(urlsplit(begun["Location"]).query))
+    provider.parameters = dict(parse_qsl(urlsplit(begun["Location"]).query))
     assert client.get(BACK, {"code": "none", "state": "another"})["Location"] == REFUSED
     provider.lies = {"auth_time": time.time() - 3600}
-    answer = client.get(BACK, {"code": "the-code", "state": provider.asked["state"]})
+    answer = client.get(BACK, {"code": "the-code", "state": provider.parameters["state"]})
     assert answer["Location"] == REFUSED
 
 

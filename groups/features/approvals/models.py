@@ -26,10 +26,10 @@ EXCEED_LIMITS = "groups.exceed_limits"
 
 @dataclass(frozen=True, slots=True)
 class Breach(Content):
-    """A member of `breaches` of a request: a limit, the number that was asked for, and the one allowed."""
+    """A member of `breaches` of a request: a limit, the number that was requested, and the one allowed."""
 
     limit: str
-    asked: Decimal
+    number: Decimal
     allowed: Decimal
 
 
@@ -79,7 +79,7 @@ class ApprovalRequest(Made):
 
     A request for a change has what its command is rebuilt from. Anything else has a row of its own that
     waits, and `kind` is that of its `Approvable`. `breaches` (`Breach`) and `effect` (`Effect`) are as they
-    were when it was asked. `changes` were tried for it; where one has changed nothing, it waits again.
+    were at the request. `changes` were tried for it; where one has changed nothing, it waits again.
     """
 
     CHANGE = "change"
@@ -144,12 +144,12 @@ class ApprovalRequest(Made):
             target = group_key(self.group_id) if self.group_id else creation_key(name)
             values = (target, self.intended)
             return Submission(self.pk, self.account_id, self.user_id, self.action, values)
-        sent: Submission = self.asked.row.submission
+        sent: Submission = self.subject.row.submission
         user_id = self.user_id if sent.user_id is not None else None
         return replace(sent, operation=self.pk, user_id=user_id)
 
     @property
-    def asked(self) -> Approvable:
+    def subject(self) -> Approvable:
         """Raises `KeyError` for a change."""
         kind = approvable_kinds[self.kind]
         return kind(self.job) if self.job else kind.find(self.pk)
@@ -197,5 +197,5 @@ class ApprovalRequest(Made):
         return self.created_at + LIFE
 
     @property
-    def asked_effect(self) -> Effect | None:
+    def requested_effect(self) -> Effect | None:
         return Effect.from_json(self.effect) if self.effect else None

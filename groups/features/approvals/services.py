@@ -86,7 +86,7 @@ class BeyondLimits(WriteHeld):
         return Message(title, format_html_join(" ", "{}", ((each,) for each in words)))
 
     def go_on(self, write: Any, user: User) -> "ApprovalRequest | None":
-        """Make a request of what was asked for; a user with the right may give a reason instead.
+        """Make a request of the write; a user with the right may give a reason instead.
 
         No reason of the user's own lets a job pass its own bound.
         """
@@ -109,7 +109,7 @@ def in_words(breach: Breach, *, is_approved: bool = False) -> dict[str, Any]:
                 return text % {"number": plain(number).replace(".", NumberFormat.current().point)}
         return NumberFormat.current().count(int(number))
 
-    shown = {"asked": words(breach.asked), "allowed": words(breach.allowed)}
+    shown = {"number": words(breach.number), "allowed": words(breach.allowed)}
     return {"limit": breach.limit, "is_approved": is_approved, **shown}
 
 
@@ -171,8 +171,8 @@ class LimitGate(Gate):
         Raises `BeyondLimits` too if a job would reach more clients with this change than it may.
         """
         if command.request_id is not None:
-            asked = ApprovalRequest.objects.filter(pk=command.request_id, kind=ApprovalRequest.CHANGE)
-            if request := asked.first():
+            approvals = ApprovalRequest.objects.filter(pk=command.request_id, kind=ApprovalRequest.CHANGE)
+            if request := approvals.first():
                 decide(request, State.APPROVED, command.sender.user)
         limits = limits_of(change.account_id)
         if change.job_id is not None and change.reached and limits.max_clients is not None:
@@ -254,16 +254,16 @@ def check_reach(reach: Reach, *, limits: Limits, user: User, consent: Consent | 
 
 def breaches_of(reach: Reach, limits: Limits) -> tuple[Breach, ...]:
     """Return the limits that a write breaks; a number equal to its limit is allowed."""
-    asked = {
+    numbers = {
         Limit.MAX_PERCENT: reach.percent,
         Limit.MAX_RISE: reach.rise,
         Limit.MAX_BIRTHDAY_BONUS: reach.birthday_bonus,
         Limit.MAX_CLIENTS: Decimal(reach.clients),
     }
     return tuple(
-        Breach(limit.value, asked[limit], allowed)
+        Breach(limit.value, numbers[limit], allowed)
         for limit, allowed in limits.values.items()
-        if asked[limit] > allowed
+        if numbers[limit] > allowed
     )
 
 
@@ -276,7 +276,7 @@ class ChangedSince(Exception):
 
 
 class AlreadySo(Exception):
-    """The write that was asked for was made already: its request is approved, and nothing was sent."""
+    """The write that was requested was made already: its request is approved, and nothing was sent."""
 
 
 # --- Read --------------------------------------------------------------------------------------------------
@@ -308,7 +308,7 @@ def may_approve(request: ApprovalRequest, user: User) -> bool:
         return False
     if request.kind == ApprovalRequest.CHANGE:
         return command_of(request).may_be_sent_by(user)
-    return request.asked.may_be_started_by(user)
+    return request.subject.may_be_started_by(user)
 
 
 def approvers_of(account_id: str, may_approve: Callable[[User], bool]) -> str:
@@ -334,7 +334,7 @@ def command_of(request: ApprovalRequest) -> GroupCommand:
     )
     command = Command.from_change(row)
     if not isinstance(command, GroupCommand):
-        raise TypeError("Only writes to groups are asked for one by one.")
+        raise TypeError("Only writes to groups are requested one by one.")
     return replace(command, undo_of=request.undo_of, again_of=request.again_of)
 
 
@@ -345,10 +345,10 @@ def rebased_onto(now: Effect | None, command: GroupCommand) -> GroupCommand:
 
 
 def effect_of(wanted: ApprovalRequest | GroupCommand | Model, credentials: PosterCredentials) -> Effect:
-    """Read what a request, or what is asked for, would do now. Raises `PosterError`."""
+    """Read what a request, or what is requested, would do now. Raises `PosterError`."""
     if isinstance(wanted, ApprovalRequest):
         is_change = wanted.kind == ApprovalRequest.CHANGE
-        wanted = command_of(wanted) if is_change else wanted.asked.row
+        wanted = command_of(wanted) if is_change else wanted.subject.row
     if not isinstance(wanted, GroupCommand):
         return approvable_of(wanted).effect(credentials)
     if wanted.group_id is None:
@@ -368,7 +368,7 @@ def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]
     The same form sent twice is one request, and so are the rest of a job, and an undo. Raises
     `OperationReused`, `NotNow` if the job is no longer a draft, and `PosterError`.
     """
-    asked = None
+    subject = None
     if isinstance(wanted, GroupCommand):
         own = ApprovalRequest.objects.waiting().filter(user=user, undo_of=wanted.undo_of)
         if wanted.undo_of is not None and (waiting := own.first()):
@@ -378,9 +378,9 @@ def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]
         columns = {"id": wanted.operation, "kind": ApprovalRequest.CHANGE, "action": wanted.action}
         columns |= {name: wanted.columns[name] for name in names}
     else:
-        asked = approvable_of(wanted)
-        submission, row = asked.row.submission, asked.row
-        columns = {"id": row.pk, "kind": asked.kind}
+        subject = approvable_of(wanted)
+        submission, row = subject.row.submission, subject.row
+        columns = {"id": row.pk, "kind": subject.kind}
         columns |= {"group_id": row.group_id, "group_name": row.group_name}
     if isinstance(wanted, Job):
         columns["job"] = wanted
@@ -398,8 +398,8 @@ def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]
     )
     try:
         with transaction.atomic():
-            if asked:
-                asked.let_wait(request.pk)
+            if subject:
+                subject.let_wait(request.pk)
             request.save(force_insert=True)
     except IntegrityError:
         sender = user.pk if submission.user_id is not None else None
@@ -423,7 +423,7 @@ def refuse(request: ApprovalRequest, *, user: User, reason: str) -> None:
 def approve(request: ApprovalRequest, credentials: PosterCredentials, *, seen: str = "") -> Change | None:
     """Approve a request, and return the change that it makes; anything else is started.
 
-    `seen` is the mark of the effect that the user was shown, by default the one that was asked for. Raises
+    `seen` is the mark of the effect that the user was shown, by default the one that was requested. Raises
     `ChangedSince`, `AlreadySo`, `NotNow`, `PermissionDenied`, `PosterError`, as `execute` and as `start`.
     """
     user = credentials.user
@@ -431,14 +431,14 @@ def approve(request: ApprovalRequest, credentials: PosterCredentials, *, seen: s
         raise PermissionDenied
     if not request.is_waiting:
         raise NotNow
-    now, asked = effect_of(request, credentials), request.asked_effect
-    if now.mark != (seen or (asked.mark if asked else "")):
+    now, then = effect_of(request, credentials), request.requested_effect
+    if now.mark != (seen or (then.mark if then else "")):
         raise ChangedSince(now)
     if request.kind == ApprovalRequest.CHANGE:
         return _approve_change(request, credentials, now)
     with transaction.atomic():
         decide(request, State.APPROVED, user)
-        is_started = request.asked.start(user, now, request_id=request.pk, asked_by=request.user_name)
+        is_started = request.subject.start(user, now, request_id=request.pk, requested_by=request.user_name)
     if not is_started:
         raise AlreadySo
     return None
@@ -458,7 +458,7 @@ def _approve_change(request: ApprovalRequest, credentials: PosterCredentials, no
         credentials=credentials,
         allowed_clients=now.clients,
         request_id=request.pk,
-        asked_by=request.user_name,
+        requested_by=request.user_name,
     )
     try:
         return execute(command)
@@ -479,7 +479,7 @@ def lapse_overdue() -> int:
     return overdue.update(state=State.LAPSED)
 
 
-# --- Jobs that are asked for -------------------------------------------------------------------------------
+# --- Requested jobs -------------------------------------------------------------------------------
 
 
 @approvable
@@ -503,11 +503,11 @@ class ApprovableJob(Approvable):
 
     def let_wait(self, request_id: uuid.UUID) -> None:
         """Save a new job, or a draft; one that has stopped, or waits already, stays so."""
-        job, stays = self.row, (Job.State.ASKED, *Job.HALTED)
+        job, stays = self.row, (Job.State.REQUESTED, *Job.HALTED)
         if job._state.adding:
-            job.state = Job.State.ASKED
+            job.state = Job.State.REQUESTED
             job.save(force_insert=True)
-        elif not job.move_on(Job.State.DRAFT, state=Job.State.ASKED) and job.state not in stays:
+        elif not job.move_on(Job.State.DRAFT, state=Job.State.REQUESTED) and job.state not in stays:
             raise NotNow
 
     def start(self, user: User, now: Effect, **consent: Any) -> bool:
@@ -516,7 +516,7 @@ class ApprovableJob(Approvable):
         allowed = max(reached_by(job.pk) + now.clients, job.allowed_clients or 0)
         values = {"allowed_clients": allowed} | JobKind.of(job).columns_for(now)
         if values.get("total") == 0:
-            job.move_on(Job.State.ASKED, state=Job.State.DONE, finished_at=timezone.now(), **values)
+            job.move_on(Job.State.REQUESTED, state=Job.State.DONE, finished_at=timezone.now(), **values)
             return False
         queue.hand_over(job, user, **consent, **values)
         return True
@@ -531,7 +531,7 @@ def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
     moved = Q(created_at__gte=since) | Q(decided_at__gte=since) | lapsed
     for request in ApprovalRequest.objects.filter(moved, account=account).order_by():
         if request.is_withdrawn:
-            continue  # who asked knows it, and nobody has to decide any more
+            continue  # the requester knows it, and nobody has to decide any more
         state = request.present_state
         concerns = partial(is_user, request.user_id)
         if state == State.WAITING:

@@ -155,7 +155,7 @@ def account_limits(request: Request) -> HttpResponse:
 def request_list(request: Request) -> HttpResponse:
     page = page_param(request, approvals.requests_of(request.credentials))
     made = approvals.writes_of(page.object_list)
-    rows = [_about(asked, made=made.get(asked.pk)) for asked in page.object_list]
+    rows = [_about(approval, made=made.get(approval.pk)) for approval in page.object_list]
     return render_page(request, "approvals/requests.html", {"page": page, "rows": rows}, fragment="rows")
 
 
@@ -168,65 +168,65 @@ def request_detail(request: Request, request_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @requires("exceed_limits")
 def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
-    asked = _find_to_decide(request, request_id)
-    if approvals.needs_password(asked) and not recently_confirmed(request):
+    approval = _find_to_decide(request, request_id)
+    if approvals.needs_password(approval) and not recently_confirmed(request):
         return ask_to_confirm(request, back=request.path.removesuffix("approve/"))
 
     def show_not_sent(*, status: int, blocked: str = "", **context: Any) -> HttpResponse:
         if blocked:  # there is no form that could be corrected
             still = _("Nothing was sent, and the request still waits.")
             status, context["outcome"] = 409, Message(_("Birthday bonuses are stopped"), still, blocked)
-        return _show(request, asked, status=status, **context)
+        return _show(request, approval, status=status, **context)
 
     try:
-        change = approvals.approve(asked, request.credentials, seen=request.POST.get("seen", ""))
+        change = approvals.approve(approval, request.credentials, seen=request.POST.get("seen", ""))
     except NotNow:
-        return _moved_on(request, asked)
+        return _moved_on(request, approval)
     except approvals.AlreadySo:
         messages.info(request, _("Poster has all of this already, so nothing was sent."))
-        return redirect("groups:request", asked.pk)
+        return redirect("groups:request", approval.pk)
     except approvals.ChangedSince as changed:
-        return _show(request, asked, status=409, now=changed.now, asks_again=True)
+        return _show(request, approval, status=409, now=changed.now, asks_again=True)
     except NotSent as error:
-        return answer_not_sent(error, request, asked, show_not_sent)
+        return answer_not_sent(error, request, approval, show_not_sent)
     if change is None or change.state in Change.MADE:
         # The outcome of a job or a planned change is on its own page, later.
         messages.success(request, _("The request was approved."))
-        return redirect("groups:request", asked.pk)
+        return redirect("groups:request", approval.pk)
     if change.state == Change.State.FAILED and change.reason == Change.Reason.CONFLICT:
         status = 409
     else:
         status = status_of_change(change) if change.state in Change.NOTHING_CHANGED else LOST
-    return _show(request, asked, status=status, outcome=outcome_words(change), change=change)
+    return _show(request, approval, status=status, outcome=outcome_words(change), change=change)
 
 
 @require_POST
 @requires("exceed_limits")
 def request_refuse(request: Request, request_id: uuid.UUID) -> HttpResponse:
-    asked = _find_to_decide(request, request_id)
+    approval = _find_to_decide(request, request_id)
     form = RefusalForm(request.POST)
     if not form.is_valid():
-        return _show(request, asked, status=422, reason_form=form)
+        return _show(request, approval, status=422, reason_form=form)
     try:
-        approvals.refuse(asked, user=request.user, reason=form.cleaned_data["reason"])
+        approvals.refuse(approval, user=request.user, reason=form.cleaned_data["reason"])
     except NotNow:
-        return _moved_on(request, asked)
+        return _moved_on(request, approval)
     messages.success(request, _("The request was refused. Nothing was sent to Poster."))
-    return redirect("groups:request", asked.pk)
+    return redirect("groups:request", approval.pk)
 
 
 @require_POST
 @requires("view_group")
 def request_withdraw(request: Request, request_id: uuid.UUID) -> HttpResponse:
-    asked = _find(request, request_id)
-    if asked.user_id != request.user.pk:
+    approval = _find(request, request_id)
+    if approval.user_id != request.user.pk:
         raise PermissionDenied
     try:
-        approvals.decide(asked, State.REFUSED, request.user)
+        approvals.decide(approval, State.REFUSED, request.user)
     except NotNow:
-        return _moved_on(request, asked)
+        return _moved_on(request, approval)
     messages.success(request, _("The request was withdrawn. Nothing was sent to Poster."))
-    return redirect("groups:request", asked.pk)
+    return redirect("groups:request", approval.pk)
 
 
 # --- The page of a request ---------------------------------------------------------------------------------
@@ -237,19 +237,19 @@ def _find(request: Request, request_id: uuid.UUID) -> ApprovalRequest:
 
 
 def _find_to_decide(request: Request, request_id: uuid.UUID) -> ApprovalRequest:
-    asked = _find(request, request_id)
-    if not approvals.may_decide(asked, request.user):
+    approval = _find(request, request_id)
+    if not approvals.may_decide(approval, request.user):
         raise PermissionDenied
-    return asked
+    return approval
 
 
-def _moved_on(request: Request, asked: ApprovalRequest) -> HttpResponse:
+def _moved_on(request: Request, approval: ApprovalRequest) -> HttpResponse:
     messages.warning(request, _("This request has moved on meanwhile. Look at it again."))
-    return redirect("groups:request", asked.pk)
+    return redirect("groups:request", approval.pk)
 
 
 def _about(
-    asked: ApprovalRequest,
+    approval: ApprovalRequest,
     *,
     now: Effect | None = None,
     made: Change | None = None,
@@ -259,26 +259,26 @@ def _about(
 
     `now` has its present effect, `command` what it would write, `made` the write of one that was approved.
     """
-    is_approved = asked.present_state == State.APPROVED
-    if asked.kind == ApprovalRequest.CHANGE:
-        title = asked.group_name
-        # As a noun: it was asked for, and may never be made.
+    is_approved = approval.present_state == State.APPROVED
+    if approval.kind == ApprovalRequest.CHANGE:
+        title = approval.group_name
+        # As a noun: it was requested, and may never be made.
         what = {
-            Change.Action.CREATE: pgettext("asked for", "creation"),
-            Change.Action.UPDATE: pgettext("asked for", "change"),
-            Change.Action.REMOVE: pgettext("asked for", "removal"),
-        }[Change.Action(asked.action)]
+            Change.Action.CREATE: pgettext("requested", "creation"),
+            Change.Action.UPDATE: pgettext("requested", "change"),
+            Change.Action.REMOVE: pgettext("requested", "removal"),
+        }[Change.Action(approval.action)]
     else:
-        title, what = asked.asked.title, asked.kind_label
+        title, what = approval.subject.title, approval.kind_label
 
-    # The numbers of now, or of the approval; where these are not known, of when it was asked.
+    # The numbers of now, or of the approval; where these are not known, of the request.
     breaches = []
-    for breach in map(Breach.from_json, asked.breaches):
-        number = breach.asked
+    for breach in map(Breach.from_json, approval.breaches):
+        number = breach.number
         if breach.limit in (Limit.MAX_CLIENTS, OWN_BOUND):
-            consent, then = made or asked.job, asked.asked_effect
+            consent, then = made or approval.job, approval.requested_effect
             if is_approved:
-                if consent and consent.request_id == asked.pk and consent.allowed_clients is not None:
+                if consent and consent.request_id == approval.pk and consent.allowed_clients is not None:
                     number = Decimal(consent.allowed_clients)
             elif now and then:
                 # The rest of a job counts those whom it has reached already, and its effect does not.
@@ -288,27 +288,32 @@ def _about(
         elif breach.limit == Limit.MAX_RISE and now and command:
             number = command.reach.rise
         if number > breach.allowed:
-            breaches.append(in_words(replace(breach, asked=number), is_approved=is_approved))
-    return {"request": asked, "title": title, "what": what, "breaches": breaches}
+            breaches.append(in_words(replace(breach, number=number), is_approved=is_approved))
+    return {"request": approval, "title": title, "what": what, "breaches": breaches}
 
 
 def _show(
-    request: Request, asked: ApprovalRequest, *, status: int = 200, now: Effect | None = None, **context: Any
+    request: Request,
+    approval: ApprovalRequest,
+    *,
+    status: int = 200,
+    now: Effect | None = None,
+    **context: Any,
 ) -> HttpResponse:
-    asked.refresh_from_db()
-    user, waits, then, job = request.user, asked.is_waiting, asked.asked_effect, asked.job
+    approval.refresh_from_db()
+    user, waits, then, job = request.user, approval.is_waiting, approval.requested_effect, approval.job
     if now is None and waits:
-        # The page says what was asked for; the approval reads again, and checks the rights to it.
+        # The page says what was requested; the approval reads again, and checks the rights to it.
         with suppress(PosterError, PermissionDenied, SecretUnreadable):
-            now = approvals.effect_of(asked, request.credentials)
-    is_for_change = asked.kind == ApprovalRequest.CHANGE
-    wanted = approvals.command_of(asked) if is_for_change else None
+            now = approvals.effect_of(approval, request.credentials)
+    is_for_change = approval.kind == ApprovalRequest.CHANGE
+    wanted = approvals.command_of(approval) if is_for_change else None
     # The effect that an approval would have now.
     command = approvals.rebased_onto(now, wanted) if wanted and waits else None
-    may_approve = waits and approvals.may_approve(asked, user)
+    may_approve = waits and approvals.may_approve(approval, user)
     approvers = ""
     if waits and not may_approve:
-        approvers = approvals.approvers_of(asked.account_id, partial(approvals.may_approve, asked))
+        approvers = approvals.approvers_of(approval.account_id, partial(approvals.may_approve, approval))
     changed_groups: list[str] = []
     if now and then and not (command and command.creates):
         before = {group.id: group.values for group in then.all_groups}
@@ -319,36 +324,36 @@ def _show(
         current = now.group if now and changed_groups else None
         loaded, intended = wanted.loaded, (command or wanted).intended
         rows = value_rows(
-            asked=loaded.to_json() if loaded else None,
+            before=loaded.to_json() if loaded else None,
             now=current.values.to_json() if current else None,
             new=intended.to_json() if intended else None,
         )
         # The owner decides about what changes: the buttons are in sight below it.
-        rows = [row for row in rows if row["new"] != row["asked"] or row["now"] not in ("", row["asked"])]
+        rows = [row for row in rows if row["new"] != row["before"] or row["now"] not in ("", row["before"])]
     warnings = []
     if now and command and command.creates:
         namesakes = [(group.id, group.clients) for group in now.groups]
         warnings = warnings_for(None, command.values, namesakes)
 
-    effect = now or then  # as it was asked for, where Poster was not read
+    effect = now or then  # as it was requested, where Poster was not read
     names = {group.id: group.name for group in effect.all_groups} if effect else {}
     if job:
         names.setdefault(job.target_id or 0, job.target_name)
     terms_then = {group.id: _terms(group) for group in then.groups} if then else {}
     shows_terms = job and effect and (effect.pairs or JobKind.of(job).moves_clients)
-    made = approvals.writes_of([asked]).get(asked.pk)
-    page = _about(asked, now=now, made=made, command=command) | {
+    made = approvals.writes_of([approval]).get(approval.pk)
+    page = _about(approval, now=now, made=made, command=command) | {
         "now": now,
         "then": then,
         "groups_now": now.groups if now else None,
         "command": command,
         "may_approve": may_approve,
-        "may_decide": waits and approvals.may_decide(asked, user),
-        "is_own": asked.user_id == user.pk,
+        "may_decide": waits and approvals.may_decide(approval, user),
+        "is_own": approval.user_id == user.pk,
         "approvers": approvers,
         "warnings": warnings,
-        "words": "" if is_for_change or (job and not waits) else asked.asked.words_onto(now),
-        "rows": [row | {"changed": row["new"] not in ("", row["now"] or row["asked"])} for row in rows],
+        "words": "" if is_for_change or (job and not waits) else approval.subject.words_onto(now),
+        "rows": [row | {"changed": row["new"] not in ("", row["now"] or row["before"])} for row in rows],
         "changed_groups": changed_groups,
         "target": _terms(now.target) if now and now.target else "",
         "target_then": _terms(then.target) if then and then.target else "",
@@ -360,8 +365,10 @@ def _show(
             (group.id, _terms(group), terms_then.get(group.id, ""))
             for group in (effect.groups if effect and shows_terms else ())
         ],
-        "changes": list(asked.changes) if is_for_change else [],
-        "started": None if is_for_change or asked.present_state != State.APPROVED else asked.asked.row,
+        "changes": list(approval.changes) if is_for_change else [],
+        "started": None
+        if is_for_change or approval.present_state != State.APPROVED
+        else approval.subject.row,
     }
     context = {"page": page, "reason_form": RefusalForm(), **context}
     return render_page(request, "approvals/request.html", context, fragment="request", status=status)
@@ -392,7 +399,7 @@ def read_reason(request: Request) -> dict[str, Any]:
 
 @shown_with.register
 def ask_for_reason(error: BeyondLimits, request: Request) -> dict[str, Any]:
-    reached = {breach.limit: int(breach.asked) for breach in error.breaches}
+    reached = {breach.limit: int(breach.number) for breach in error.breaches}
     shown = {"reached": reached.get(Limits.Limit.MAX_CLIENTS, "")}
     is_sent = "reason" in request.POST
     initial = shown | {"reason": request.POST.get("note", "")}
@@ -436,8 +443,8 @@ def notice_on_form(request: Request, group: Group) -> Variables:
     credentials = request.credentials
     if credentials.refused_at or not WAITING.find(account=credentials.account_id, group_id=group.id):
         return None
-    asked = approvals.requests_of(credentials).waiting().filter(group_id=group.id).first()
-    return {"asked": asked} if asked else None
+    approval = approvals.requests_of(credentials).waiting().filter(group_id=group.id).first()
+    return {"approval": approval} if approval else None
 
 
 @hooks.part("form.percent", "approvals/limit_of_percent.html", order=-1)

@@ -186,7 +186,7 @@ class Edit(JobKind):
         return tuple(lines)
 
     def columns_for(self, now: Effect) -> dict[str, Any]:
-        if self.job.state != Job.State.ASKED:
+        if self.job.state != Job.State.REQUESTED:
             return {}  # the rest of a job keeps its plan
         plan, left = self.plan, self.lines_onto(now.groups)
         unchanged = plan.unchanged + len(plan.lines) - len(left)
@@ -249,7 +249,7 @@ def plan_of(credentials: PosterCredentials, job_id: uuid.UUID) -> Job | None:
     check_token(credentials)
     user = credentials.user
     plans = Job.objects.filter(account=credentials.account_id, kind__in=(Edit.kind, Import.kind))
-    job = plans.filter(Q(user=user) | Q(asked_by=user.get_username()), pk=job_id).first()
+    job = plans.filter(Q(user=user) | Q(requested_by=user.get_username()), pk=job_id).first()
     if job is not None and not JobKind.of(job).may_be_controlled_by(user):
         raise PermissionDenied
     return job

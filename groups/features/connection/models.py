@@ -12,7 +12,7 @@ EVERY = timedelta(days=30)
 
 
 class ConnectionCheck(Due):
-    """The check of one account, with the token of the user who has asked for it last.
+    """The check of one account, with the token of the user who has requested it last.
 
     While it runs, `asked` counts its calls. `calls` are those of the run that ended at `ended_at`: methods,
     times and names of fields, and no value of anybody. `failed` is True if that run got no answer.

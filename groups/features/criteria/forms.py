@@ -57,7 +57,7 @@ class AmountField(DecimalField):
         return super().prepare_value(Decimal(value) / KOPECKS if isinstance(value, int) else value)
 
 
-class GroupField(forms.TypedChoiceField):
+class GroupChoiceField(forms.TypedChoiceField):
     """The choice of a group; one that is gone from Poster stays in sight, and is refused."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -84,7 +84,7 @@ class RowForm(forms.Form):
 
     default_renderer = JINJA2
 
-    group = GroupField(label=_("Group"))
+    group = GroupChoiceField(label=_("Group"))
     days = WholeField(1, 365, label=_("in the last"), after=DAYS, required=False)
     bought_min = AmountField(label=_("bought at least"))
     bought_max = AmountField(label=_("bought at most"))
@@ -96,7 +96,7 @@ class RowForm(forms.Form):
 
     def __init__(self, *args: Any, groups: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        cast("GroupField", self.fields["group"]).offer(groups, self["group"].value())
+        cast("GroupChoiceField", self.fields["group"]).offer(groups, self["group"].value())
 
     def clean(self) -> None:
         data = self.cleaned_data
@@ -157,7 +157,7 @@ Rows = forms.formset_factory(
 class CriteriaForm(forms.Form):
     default_renderer = JINJA2
 
-    otherwise = GroupField(label=_("all others of these groups"))
+    otherwise = GroupChoiceField(label=_("all others of these groups"))
     max_moves = WholeField(
         0,
         100_000,
@@ -198,7 +198,7 @@ class CriteriaForm(forms.Form):
             initial, rows = {"max_moves": MAX_MOVES} | initial, [*rows, start]
         super().__init__(data, initial=initial)
         choices = choices_of(groups)
-        cast("GroupField", self.fields["otherwise"]).offer(choices, self["otherwise"].value())
+        cast("GroupChoiceField", self.fields["otherwise"]).offer(choices, self["otherwise"].value())
         self.rows = Rows(data, prefix="rows", initial=rows or [{}], form_kwargs={"groups": choices})
 
     def clean(self) -> None:

@@ -176,7 +176,7 @@ def _table_context(saved: Criteria, groups: Groups, user: User) -> dict[str, Any
         "otherwise": name_or_number(groups.find(table.otherwise), table.otherwise),
         "has_gone": any(map(is_gone, table.groups)),
         "night": night,
-        "asked": waits if isinstance(waits, ApprovalRequest) and may_see and not is_told else None,
+        "approval": waits if isinstance(waits, ApprovalRequest) and may_see and not is_told else None,
     }
 
 
@@ -193,7 +193,7 @@ def preview(request: Request) -> HttpResponse:
     if saved is None:
         return _show_table(request, None, status=409, outcome=nothing_saved_words())
     from_id, to_id = (whole_number(request.POST.get(name, "")) for name in ("from", "to"))
-    pair = (from_id, to_id) if from_id and to_id else None  # whose clients are asked for by name
+    pair = (from_id, to_id) if from_id and to_id else None  # whose clients are requested by name
     skip = whole_number(request.POST.get("skip", ""), most=MOST_SKIPPED) or 0
     try:
         reading = new_reading(request.credentials, Table.from_json(saved.table), pair=pair, skip=skip)
@@ -231,7 +231,7 @@ def _show_preview(
         "operation": uuid.uuid4(),
         "seen": runs.seen_of(reading, found.moved),
         "may_run": user.has_perms(Run.permissions),
-        "asked": runs.asked_run(saved_criteria(credentials), credentials),
+        "approval": runs.requested_run(saved_criteria(credentials), credentials),
         "preview": found,
         "pairs": pairs,
         "better": sum(pair["sums"].clients for pair in pairs if pair["is_better"]),
@@ -283,7 +283,7 @@ def run(request: Request) -> HttpResponse:
     except NotSent as error:
         return answer_not_sent(error, request, None, show)
     unfinished = Job.objects.unfinished().filter(account=credentials.account, kind=KIND).defer("wanted")
-    begun = known or unfinished.order_by("created_at").first() or runs.asked_run(saved, credentials)
+    begun = known or unfinished.order_by("created_at").first() or runs.requested_run(saved, credentials)
     if begun:
         return redirect(begun.get_absolute_url())
     if saved is None:
@@ -318,7 +318,7 @@ def _read_in_time(reading: CriteriaReading) -> tuple[Preview | Sweep, bool]:
 @require_safe
 @requires("view_group", "view_sales")
 def spread(request: Request) -> HttpResponse:
-    """Show where clients lie, beside the bounds of all rows that are typed; Poster is asked for no sales."""
+    """Show where clients lie, beside the bounds of all rows that are typed; no sales are requested."""
     typed: dict[str, dict[str, str | list[object]]] = defaultdict(dict)
     for name, text in request.GET.items():
         if match := re.fullmatch("rows-([0-9]{1,2})-([a-z_]+)", name):
@@ -658,7 +658,7 @@ hooks.part("list.tools", "criteria/link_to_criteria.jinja", order=1)(lambda _req
 @hooks.part("request.job", "criteria/link_to_preview.html", order=1)
 def link_of_request(request: HttpRequest, job: Job, _groups: object) -> dict[str, Any] | None:
     """Offer the preview beside a run that waits for a yes: it names the clients of each pair."""
-    is_waiting = job.kind == KIND and job.state == Job.State.ASKED
+    is_waiting = job.kind == KIND and job.state == Job.State.REQUESTED
     return {} if is_waiting and request.user.has_perms((VIEW_CLIENTS, VIEW_SALES)) else None
 
 

@@ -10,7 +10,7 @@ Wrong findings are worse than late ones, so a difference counts only if nothing 
 - two looks have to show the same. If a known value has changed within POSTER_LAG_SECONDS, or half of the
   groups are missing, the second look is made that much later: a read that is at most so old cannot show a
   replaced value then;
-- a group counts as removed only if three looks lack it, and Poster denies it each time it is asked for alone.
+- a group counts as removed only if three looks lack it, and Poster denies it each time it is requested alone.
 """
 
 import logging
@@ -86,7 +86,7 @@ class Look:
     """One read of the list, without the groups of which it says nothing.
 
     `complete` is False if a row has no readable id. `denied` are missing groups that Poster also denied when
-    it was asked for each of them alone. `judged` is the time, after the read, at which the journal was read.
+    each of them was requested alone. `judged` is the time, after the read, at which the journal was read.
     """
 
     began: datetime
@@ -426,15 +426,15 @@ def _read_look(credentials: PosterCredentials, picture: Picture) -> Look:
         complete=None not in unreadable,
     )
     missing = picture.missing_in(look.groups.keys() | look.unreadable) if look.complete else ()
-    asked = set(missing[:MOST_ASKED])
-    denied = asked & {group.id for group in listed.groups if group.removed}
-    for number in asked - denied:
+    checked = set(missing[:MOST_ASKED])
+    denied = checked & {group.id for group in listed.groups if group.removed}
+    for number in checked - denied:
         try:
             call_poster(credentials, partial(PosterClient.get_group, group_id=number))
         except NotFound:
             denied.add(number)
         except PosterError as error:
-            log.info("Group %s is missing, and could not be asked for: %s", number, error.reason)
+            log.info("Group %s is missing, and could not be requested: %s", number, error.reason)
     return replace(look, denied=frozenset(denied))
 
 

@@ -1,4 +1,4 @@
-"""Define the sweep of an account's clients that a page has asked for, which a worker makes."""
+"""Define the sweep of an account's clients that a page has requested, which a worker makes."""
 
 from django.db import models
 from django.utils import timezone
@@ -10,7 +10,7 @@ from groups.models.leases import Columns, Due, DueQuerySet, Lease
 class Sweep(Due):
     """One sweep for all who use a token, and how far it is: `read` of about `clients`.
 
-    `days` is the period of sales that was asked for. The row goes as the sweep ends, with or without sums.
+    `days` is the period of sales that was requested. The row goes as the sweep ends, with or without sums.
     """
 
     credentials = models.OneToOneField(PosterCredentials, on_delete=models.CASCADE, primary_key=True)

@@ -243,7 +243,7 @@ def link_to_cost(request: Request, one: OneGroup) -> Variables | None:
     return {"group": one.group} if one.group.is_editable and request.user.has_perm(VIEW_SALES) else None
 
 
-@hooks.part("form.percent", "insights/cost_asked.html")
+@hooks.part("form.percent", "insights/cost_requested.html")
 def cost_of_typed(request: Request, group: Group | None, command: GroupCommand | None) -> Variables | None:
     """Show the place for the cost of what is typed, unless the page has the cost of its command already."""
     if group is None or not request.user.has_perm(VIEW_SALES) or (command and edit_of(request.user, command)):
@@ -270,13 +270,13 @@ def cost_of_command(request: Request, command: GroupCommand) -> Variables | None
 
 @hooks.part("plan.cards", "insights/cost_section.html")
 def cost_of_plan(request: Request, edits: Sequence[Edit]) -> Variables | None:
-    """Show the cost of a plan, one sum for all groups; its page is asked again for what takes long."""
+    """Show the cost of a plan, one sum for all groups; its page requests again what takes long."""
     edits = [edit for edit in edits if may_cost(request.user, edit)]
     if not edits:
         return None
-    asked = htmx_target(request) == CARD or CARD in request.GET
+    is_requested = htmx_target(request) == CARD or CARD in request.GET
     find = partial(
-        sweep.find_sums if asked else sweep.find_sums_quickly, SalesAdder(request.credentials, MONTH)
+        sweep.find_sums if is_requested else sweep.find_sums_quickly, SalesAdder(request.credentials, MONTH)
     )
     return {"cost": cost_card(find, edits, f"{request.path}?{CARD}=1"), "of_plan": True}
 
@@ -349,7 +349,7 @@ def dependents_of_group(_request: Request, one: OneGroup, take: Take | None) -> 
         failures = (found.promotions.failure, found.rules.failure)
         if not any(isinstance(failure, Unreachable) for failure in failures):
             card = _card(one.group.id, found)
-    return {"dependents": card, "is_asked": one.is_awaited}
+    return {"dependents": card, "is_requested": one.is_awaited}
 
 
 hooks.part("form.end", "insights/dependents_later.html")(lambda _request, group: {"group": group})
@@ -373,7 +373,7 @@ def dependents_of_leaving(_request: Request, group_id: int, take: Take) -> Varia
 
 @hooks.part("removal.doubts", "insights/dependents.html")
 def doubts_of_removal(request: Request, group_id: int) -> Variables | None:
-    """Show the dependents if there are any, or if that is not known: the removal is asked about then."""
+    """Show the dependents if there are any, or if that is not known: the removal is confirmed then."""
     card = _card(group_id, begin_of_leaving(request, group_id)(), leaving=True)
     doubtful = card["is_unread"] or card["promotions"].found or card["rules"].found
     return {"dependents": card} if doubtful else None
@@ -411,7 +411,7 @@ def loyalty_scheme(request: Request) -> HttpResponse:
     scheme = read_scheme(credentials, fresh="refresh" in request.GET)
     ladder, groups, is_copy = scheme.ladder, scheme.groups.groups, scheme.groups.failure is not None
     # The page is shown first, and asks then for what takes long.
-    is_asked = htmx_target(request) == "figures" or "read" in request.GET
+    is_requested = htmx_target(request) == "figures" or "read" in request.GET
 
     def read(adder: sweep.Listener[Any], *, now: bool) -> Variables:
         known = adder.kept()
@@ -423,9 +423,9 @@ def loyalty_scheme(request: Request) -> HttpResponse:
         members = MemberAdder(credentials, scheme)
         if "refresh" in request.GET:
             members.forget()
-        count = read(members, now=is_asked or sweep.is_small(credentials))
+        count = read(members, now=is_requested or sweep.is_small(credentials))
     if not is_copy and request.user.has_perm(VIEW_SALES):
-        turnover = read(SalesAdder(credentials, MONTH), now=is_asked)
+        turnover = read(SalesAdder(credentials, MONTH), now=is_requested)
     counted: MemberSums | None = count["sums"] if count else None
     sales: Sales | None = turnover["sums"] if turnover else None
 
@@ -603,14 +603,14 @@ SALES = ColumnSet(
 column_sets[SALES.key] = SALES
 
 
-def _find_promoted(credentials: PosterCredentials, groups: Groups, asked: str) -> Test | None:
+def _find_promoted(credentials: PosterCredentials, groups: Groups, answer: str) -> Test | None:
     # The page of a copy asks once more, and waits then.
     within = PATIENCE if groups.is_awaited else settings.POSTER_READ_DEADLINE
     promotions = begin_promotions(credentials, within=within)()
     if promotions.failure or promotions.unreadable:
         return None
     named = {group_id for each in promotions.found for group_id in each.group_ids}
-    return lambda group: (group.id in named) == (asked == "yes")
+    return lambda group: (group.id in named) == (answer == "yes")
 
 
 hooks.list_condition(

@@ -39,7 +39,7 @@ log = logging.getLogger("groups.journal")
 
 Reason = Movement.Reason
 SECONDS_FOR_MISSING = 60.0
-"""Seconds in which those whom the list lacks are asked for alone; the others are asked for the next time."""
+"""Seconds in which those whom the list lacks are requested alone; the others are requested the next time."""
 LATE = timedelta(hours=1)
 """The longest time until a move that was sent from here is seen, also one whose answer was lost."""
 GONE, NOWHERE = 0, -1
@@ -134,9 +134,9 @@ def _read_clients(
 
 
 def ask_for_missing(credentials: PosterCredentials, missing: Mapping[int, int]) -> dict[int, ClientReading]:
-    """Return those who are there after all, though the list lacks them: each is asked for alone.
+    """Return those who are there after all, though the list lacks them: each is requested alone.
 
-    A client who cannot be asked for stays at the place in `missing` until the next look.
+    A client who cannot be requested stays at the place in `missing` until the next look.
     """
     until = time.monotonic() + SECONDS_FOR_MISSING
 

@@ -108,7 +108,7 @@ def tabs_of_list(request: Request, listing: Listing) -> dict[str, list[Link]] | 
     tabs = [Link(label=_("All groups"), href=listing.url, current=not here)]
     for view in views:
         filters, count = ListForm(view.params, request.user), ""
-        # Where Poster would have to be asked for it, there is no number.
+        # Where Poster would have to be called for it, there is no number.
         if may_count and not any(condition.costly for condition in filters.active_conditions):
             found = Listing(listing.groups, filters, request.credentials).found_groups
             count = listing.numbers.count(len(found))

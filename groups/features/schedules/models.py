@@ -44,12 +44,12 @@ class Schedule(Due, Made, Consent):
 
     The id is the form's `operation`. `base` are the values of the group when it was planned, which come back
     at the end, and `planned` those in between (both `GroupValues`). `start_id` and `return_id` are the ids of
-    the last try of each change in the journal. One that is asked for locks nothing, and waits for the request
+    the last try of each change in the journal. One that is requested locks nothing, and waits for the request
     `request_id`. An early return is made with the rights and the token of `cancelled_by`.
     """
 
     class State(models.TextChoices):
-        ASKED = "asked", _("waiting for an approval")
+        REQUESTED = "requested", _("waiting for an approval")
         PLANNED = "planned", _("planned")
         ACTIVE = "active", _("in force")
         DONE = "done", _("done")

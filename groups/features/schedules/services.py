@@ -100,7 +100,7 @@ def plan_schedule(schedule: Schedule, credentials: PosterCredentials) -> Schedul
 def schedules_of(credentials: PosterCredentials) -> ScheduleQuerySet:
     """Raises `TokenRejected` if Poster has refused the user's token."""
     check_token(credentials)
-    return Schedule.objects.filter(account=credentials.account_id).exclude(state=State.ASKED)
+    return Schedule.objects.filter(account=credentials.account_id).exclude(state=State.REQUESTED)
 
 
 def open_schedules(credentials: PosterCredentials) -> dict[int, Schedule]:
@@ -221,7 +221,7 @@ def command_of(schedule: Schedule, change_id: uuid.UUID, credentials: PosterCred
         tells_cost=False,
         undo_of=find_change(schedule.start_id) if returns else None,
         request_id=schedule.request_id,
-        asked_by=schedule.asked_by,
+        requested_by=schedule.requested_by,
         limit_reason=schedule.limit_reason,
         allowed_clients=schedule.allowed_clients,
     )
@@ -322,7 +322,7 @@ class ApprovableSchedule(Approvable):
 
     def words_onto(self, now: Effect | None) -> str:
         schedule = self.row
-        if schedule.state != State.ASKED or now is None or now.group is None:
+        if schedule.state != State.REQUESTED or now is None or now.group is None:
             return planned_words(schedule)
         base = now.group.values
         return planned_words(
@@ -338,7 +338,7 @@ class ApprovableSchedule(Approvable):
         return effect_on_group(credentials, self.row.group_id, counts=counts)
 
     def let_wait(self, request_id: uuid.UUID) -> None:
-        self.row.request_id, self.row.state, self.row.next_at = request_id, State.ASKED, None
+        self.row.request_id, self.row.state, self.row.next_at = request_id, State.REQUESTED, None
         self.row.save(force_insert=True)
 
     def start(self, user: User, now: Effect, **consent: Any) -> bool:
@@ -405,4 +405,4 @@ def schedule_words(schedule: Schedule) -> str:
     return one_line(text % {"group": schedule.group_name}, str(Schedule.Reason(schedule.reason).label))
 
 
-submissions.register(Schedule.objects.exclude(state=State.ASKED))
+submissions.register(Schedule.objects.exclude(state=State.REQUESTED))

@@ -481,7 +481,7 @@ def card_of(schedule: Schedule, user: User, group: Group | None = None) -> dict[
         "words": planned_words(schedule),
         "overtaken": overtaken_words(schedule, group),
         "reason": schedule.reason and Schedule.Reason(schedule.reason).label,
-        "who": names_words(schedule.user_name, schedule.asked_by),
+        "who": names_words(schedule.user_name, schedule.requested_by),
         "return_was_tried": is_back,
         "may_cancel": user.has_perm(CHANGE_GROUP) and (schedule.is_open or schedule.state == State.HELD),
     }
@@ -512,9 +512,9 @@ def marks_of(credentials: PosterCredentials, groups: Groups) -> dict[int, RowMar
     }
 
 
-def find_planned(credentials: PosterCredentials, _groups: Groups, asked: str) -> Test:
+def find_planned(credentials: PosterCredentials, _groups: Groups, answer: str) -> Test:
     planned = open_schedules(credentials).keys()
-    return lambda group: (group.id in planned) == (asked == "yes")
+    return lambda group: (group.id in planned) == (answer == "yes")
 
 
 hooks.list_condition(

@@ -254,7 +254,7 @@ def first_made(job: Job, **of_kind: object) -> Change | None:
 
 
 def check_as_intended(change: Change) -> None:
-    """Raise `Stopped` if a first change has changed more, or stored something else, than was asked for."""
+    """Raise `Stopped` if a first change has changed more, or stored something else, than was requested."""
     if change.client_id is not None:
         changed = ClientAfter.from_json(change.after).changed if change.after else ()
         if changed:

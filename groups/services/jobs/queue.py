@@ -21,8 +21,8 @@ from poster_admin.common.outages import is_outage
 
 log = logging.getLogger("groups.jobs")
 
-# Until it is approved, a job that was asked for is only the request for it.
-register(Job.objects.exclude(state=Job.State.ASKED))
+# Until it is approved, a job that was requested is only the request for it.
+register(Job.objects.exclude(state=Job.State.REQUESTED))
 
 # Stop reasons that a user has to accept to resume the job.
 SEEN = frozenset((Job.Stop.SIDE_EFFECT, Job.Stop.DIFFERS))
@@ -113,17 +113,17 @@ def _pass_gates(job: Job, user: User, consent: dict[str, Any]) -> dict[str, Any]
 
 
 def hand_over(job: Job, user: User, **values: Any) -> None:
-    """Start a job that was asked for, or that has stopped, with the rights and the token of this user.
+    """Start a job that was requested, or that has stopped, with the rights and the token of this user.
 
     `values` are further columns. Belongs into the transaction that stores why the job passes its gates.
     Raises `Locked`, and `NotNow` if the job has moved on.
     """
     _check_right(job, user)
     values |= {"user": user, "user_name": user.get_username(), **QUEUED}
-    if job.state == Job.State.ASKED:
+    if job.state == Job.State.REQUESTED:
         values["created_at"] = timezone.now()
     with taking_locks(job):
-        if not job.move_on(Job.State.ASKED, *Job.HALTED, **values):
+        if not job.move_on(Job.State.REQUESTED, *Job.HALTED, **values):
             raise NotNow
         job.take_locks()
 

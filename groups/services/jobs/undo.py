@@ -166,8 +166,8 @@ def undo_of(undone: Job, change: Change | None = None) -> Job:
             break
         latest = found
     if latest is not None:
-        decision = gates.decision_on(latest) if latest.state == Job.State.ASKED else None
-        is_refused = latest.state == Job.State.ASKED and not (decision and decision.is_waiting)
+        decision = gates.decision_on(latest) if latest.state == Job.State.REQUESTED else None
+        is_refused = latest.state == Job.State.REQUESTED and not (decision and decision.is_waiting)
         has_failed = latest.state == Job.State.DONE and left_of(new).exists()
         if latest.state != Job.State.CANCELLED and not is_refused and not has_failed:
             return latest

@@ -96,7 +96,7 @@ def effect_on_group(credentials: PosterCredentials, group_id: int, *, counts: bo
     """Return the effect of a write to one group, which reaches its clients if it `counts`.
 
     A change made here counts, even if Poster does not show it yet: else what it has replaced might be taken
-    for all that is asked for. Raises `NotFound` if the group is gone, and `PosterError`.
+    for all that is requested. Raises `NotFound` if the group is gone, and `PosterError`.
     """
     group = find_group(credentials, group_id)
     if group is None:

@@ -1,1 +1,1 @@
-"""Django's SQLite, without the habit of making a file for any path that is asked for."""
+"""Django's SQLite, without the habit of making a file for any path that is requested."""

@@ -28,8 +28,8 @@ def opened(page):
 
 def test_somebody_is_found_and_no_address_tells_whom(page_for, staff, somebody):
     page = page_for(staff, new=True)
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
     opened(page)
     search = page.get_by_label("Search by name, phone or card")
     search.fill("елка камʼянецька")
@@ -52,4 +52,4 @@ def test_somebody_is_found_and_no_address_tells_whom(page_for, staff, somebody):
     expect(move).to_be_hidden()
     rows(page).first.get_by_role("checkbox").check()
     expect(move).to_be_visible()
-    assert not [url for url in asked if "%D0" in url or "q=" in url]
+    assert not [url for url in requests if "%D0" in url or "q=" in url]

@@ -46,8 +46,8 @@ def test_rows_are_added_moved_and_removed_without_the_server(owner, page_for):
     save(owner, {"group_id": 4, "days": 30, "receipts_min": 1}, {"group_id": 5, "birthday_in": 7})
     page = page_for(owner, new=True)
     page.goto("/criteria/")
-    asked = []
-    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    requests = []
+    page.on("request", lambda request: requests.append(request.url) if request.method == "POST" else None)
     second = page.locator("[data-row]").nth(1)
     second.locator("[data-handle] summary").click()
     second.get_by_role("button", name="Move the row up").click()
@@ -59,7 +59,7 @@ def test_rows_are_added_moved_and_removed_without_the_server(owner, page_for):
     third.locator("[data-handle] summary").click()
     third.get_by_role("button", name="Remove the row").click()
     expect(page.locator("[data-row]")).to_have_count(2)
-    assert not asked
+    assert not requests
     page.locator("#table").get_by_role("button", name="Save the table").last.click()
     expect(page.locator("[data-criterion='1']")).to_have_attribute("data-group", "5")
     assert stored() == [(5, None, 7), (4, 30, None)]

@@ -151,11 +151,11 @@ def test_a_bare_401_or_403_speaks_of_the_token_and_leaves_a_write_unknown(status
 
 
 @pytest.mark.parametrize(
-    ("asked", "retryable"), [(None, True), (0, True), (2, True), (3, False), (3600, False)]
+    ("pause", "retryable"), [(None, True), (0, True), (2, True), (3, False), (3600, False)]
 )
-def test_only_a_short_pause_is_worth_waiting_for(asked, retryable):
-    error = answered(b"", 429, retry_after=asked)
-    assert (error.retryable, error.retry_after) == (retryable, asked)
+def test_only_a_short_pause_is_worth_waiting_for(pause, retryable):
+    error = answered(b"", 429, retry_after=pause)
+    assert (error.retryable, error.retry_after) == (retryable, pause)
 
 
 @pytest.mark.parametrize(

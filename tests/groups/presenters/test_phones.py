@@ -42,7 +42,7 @@ def test_a_whole_number_is_told_as_poster_may_have_it(digits, numbers):
 
 
 @pytest.mark.parametrize(
-    ("asked", "stored", "same"),
+    ("typed", "stored", "same"),
     [
         ("0038044", "380445556677", True),
         ("00380445556677", "0445556677", True),
@@ -53,5 +53,5 @@ def test_a_whole_number_is_told_as_poster_may_have_it(digits, numbers):
         ("380445556677", "", False),
     ],
 )
-def test_a_part_of_a_number_or_the_whole_in_another_spelling_is_found(asked, stored, same):
-    assert may_be_same(asked, stored) is same
+def test_a_part_of_a_number_or_the_whole_in_another_spelling_is_found(typed, stored, same):
+    assert may_be_same(typed, stored) is same

@@ -97,7 +97,7 @@ def test_another_token_of_the_account_reads_where_the_first_one_is_refused(owner
 
 def test_the_token_of_a_blocked_user_is_not_used(owner, staff, sandbox, capsys):
     settled(owner)
-    for blocked, asked in (staff, 1), (owner, 1):
+    for blocked, calls in (staff, 1), (owner, 1):
         type(blocked).objects.filter(pk=blocked.pk).update(is_active=False)
         report(capsys)
-        assert len(sandbox.calls()) == asked
+        assert len(sandbox.calls()) == calls

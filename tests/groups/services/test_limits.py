@@ -71,7 +71,7 @@ def test_pages_that_do_not_ask_poster_have_threads_left():
 
 def test_many_who_look_at_once_share_one_answer_and_one_error(monkeypatch):
     came, go = threading.Barrier(9), threading.Event()
-    asked, others = [], []
+    calls, others = [], []
 
     @contextmanager
     def noted(person):
@@ -81,7 +81,7 @@ def test_many_who_look_at_once_share_one_answer_and_one_error(monkeypatch):
     monkeypatch.setattr(gateway, "waiting", noted)
 
     def ask():
-        asked.append(1)
+        calls.append(1)
         go.wait(30)
         raise NotAllowed(20, "Poster's words", method="clients.getGroups")
 
@@ -98,7 +98,7 @@ def test_many_who_look_at_once_share_one_answer_and_one_error(monkeypatch):
             time.sleep(0.001)
         go.set()
         errors = [run.result() for run in runs]
-    assert asked == [1]
+    assert calls == [1]
     assert len({id(error) for error in errors}) == 8
     assert {(error.code, error.message, error.method) for error in errors} == {
         (20, "Poster's words", "clients.getGroups")

@@ -40,10 +40,10 @@ CHANGES = {
 
 
 def test_a_write_of_another_process_asks_poster(client, sandbox):
-    asked = len(sandbox.calls("clients.getGroups"))
+    calls = len(sandbox.calls("clients.getGroups"))
     PosterAccount.objects.update(writes=F("writes") + 1)
     client.get("/groups/")
-    assert len(sandbox.calls("clients.getGroups")) == asked + 1
+    assert len(sandbox.calls("clients.getGroups")) == calls + 1
 
 
 @pytest.fixture

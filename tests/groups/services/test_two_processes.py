@@ -91,12 +91,12 @@ def test_a_write_in_one_process_is_seen_by_the_next_read_in_the_other(dashboard)
     assert write.percent not in {percent_on(page, write.group_id) for page in pages}
     path, form = dashboard.open_form(write)
     for percent in (write.percent, "33"):
-        asked = len(dashboard.sandbox.log)
+        before = len(dashboard.sandbox.log)
         version = re.search(r'name="version" value="([^"]*)"', dashboard.look(path))[1]
         sent = form | {"percent": percent, "version": version, "operation": str(uuid.uuid4())}
         assert dashboard.send_form(path, sent, server=0).status_code == 302
         assert percent_on(dashboard.look("/groups/", server=1), write.group_id) == percent
         # One process knows the answer that the other one has requested.
         assert percent_on(dashboard.look("/groups/", server=0), write.group_id) == percent
-        lists = [call for call in dashboard.sandbox.log[asked:] if call.method == "clients.getGroups"]
+        lists = [call for call in dashboard.sandbox.log[before:] if call.method == "clients.getGroups"]
         assert len(lists) == 1

@@ -19,7 +19,7 @@ QUERIES = {
     # change, what waits for approval, and whether it is watched.
     "/groups/1/": ALWAYS + 7,
     # The counts of changes and jobs, which of both the page has, its changes, which of them are undone, the
-    # users to choose from, and whether something is new or was asked for.
+    # users to choose from, and whether something is new or was requested.
     "/history/": ALWAYS + 7,
     "/history/?page=2": ALWAYS + 7,
     "/history/?user=olena&state=applied&since=2020-01-01": ALWAYS + 6,

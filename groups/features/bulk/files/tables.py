@@ -219,7 +219,7 @@ def compare_with_poster(name: str, content: bytes, credentials: PosterCredential
 
     Raises `NotReadable` and `PosterError`.
     """
-    with file_turn(credentials.user_id):  # nobody's file waits while Poster is asked for this one
+    with file_turn(credentials.user_id):  # nobody's file waits while this one is read from Poster
         if is_scheme(name, content):
             wanted = read_scheme(content)
         else:

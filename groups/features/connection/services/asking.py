@@ -207,12 +207,12 @@ def _ask_clients(asker: Asker, groups: Rows) -> People:
         members[group_id] = rows
         facts["clients.filter"] = judging.filtered(members)
         if facts["clients.filter"].value == "ignored":
-            members = dict.fromkeys(small, rows)  # everybody, whichever group is asked for
+            members = dict.fromkeys(small, rows)  # everybody, whichever group is requested
             break
     if len(long or ()) < LONG and (missing := judging.missing(people.rows, members.values())):
         facts["clients.pages"] = Seen("cut", missing)  # and so the counters cannot be compared with any list
         return people
-    # As many rows as were asked for may not be all of them.
+    # As many rows as were requested may not be all of them.
     complete = {each: rows for each, rows in members.items() if len(rows) != LONG}
     facts["groups.count"] = judging.counts(complete, counters)
 

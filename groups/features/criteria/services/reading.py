@@ -52,11 +52,11 @@ from poster_admin.common.outages import ask_shared
 NAMED_AT_MOST = 500
 """Clients of a pair that are named on one page."""
 FAILURES_IN_A_ROW = 2
-"""Calls for sales that fail one after the other until the rest is not asked for. One timeout is enough."""
+"""Calls for sales that fail one after the other until the rest is not requested. One timeout is enough."""
 BARS = 60
 """Bars of a spread, about; one more is for all clients above them."""
-ASKED = 60 * 60
-"""Seconds for which a sweep of the workers judges an account whose preview somebody has asked for."""
+WANTED = 60 * 60
+"""Seconds for which a sweep of the workers judges an account whose preview somebody has requested."""
 _TIMEOUTS = (ErrorReason.CONNECT_TIMEOUT, ErrorReason.TIMEOUT, ErrorReason.DEADLINE)
 _MOST = 0.99
 _PER_KOPECK = Decimal(100 * 100)
@@ -180,7 +180,7 @@ def lacks_sales(credentials: PosterCredentials) -> bool:
 class CriteriaReading(sweep.Listener[Preview]):
     """Judges all clients by a table; `moves` has who would move once it is done.
 
-    `named` has the first clients of the `pair` that was asked for, after those to `skip`, with what they
+    `named` has the first clients of the `pair` that was requested, after those to `skip`, with what they
     bought in the days of the pair. A reading that `needs_sales` ends with `SalesRefused` where the token may
     not see them.
     """
@@ -301,7 +301,7 @@ class CriteriaReading(sweep.Listener[Preview]):
                 self._add_move(client, to_id, bought)
 
     def _add_move(self, client: Client, to_id: int, bought: judging.BoughtIn) -> None:
-        """Add the move of a client to the sums of its pair, and name them if that pair is asked for."""
+        """Add the move of a client to the sums of its pair, and name them if that pair is requested."""
         from_id = client.group_id
         pair = self._pairs.get((from_id, to_id))
         if pair is None:
@@ -408,15 +408,15 @@ def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | Sweep:
     """
     if again:
         reading.forget()
-    ask_shared(lambda: cache.set(_key(reading.credentials, "asked"), True, timeout=ASKED), None)
+    ask_shared(lambda: cache.set(_key(reading.credentials, "wanted"), True, timeout=WANTED), None)
     return sweep.find_sums(reading, within=SECONDS_FOR_ALL)
 
 
 @sweep.add_listener
 def listen_for_criteria(credentials: PosterCredentials, _days: int) -> CriteriaReading | None:
-    """Return the reading for a sweep of a worker; None where nobody has asked for a preview."""
+    """Return the reading for a sweep of a worker; None where nobody has requested a preview."""
     may_see = credentials.user.has_perms((VIEW_CLIENTS, VIEW_SALES))
-    if not may_see or not ask_shared(lambda: cache.get(_key(credentials, "asked")), None):
+    if not may_see or not ask_shared(lambda: cache.get(_key(credentials, "wanted")), None):
         return None
     try:
         saved = saved_criteria(credentials)

@@ -342,7 +342,7 @@ class Run(JobKind):
         return row.table["max_moves"] if row else None
 
     def reach(self, credentials: PosterCredentials | None) -> Reach:
-        """Return the clients of the plan; for a run that was asked for, or has stopped, as read again."""
+        """Return the clients of the plan; for a run that was requested, or has stopped, as read again."""
         pairs = self.scope.pairs if credentials is None else self.pairs(credentials)
         return Reach(clients=sum(clients for *_pair, clients in pairs) + reached_by(self.job.pk))
 
@@ -411,12 +411,12 @@ class Run(JobKind):
 # --- A run by hand ---------------------------------------------------------------------------------------
 
 
-def asked_run(row: Criteria | None, credentials: PosterCredentials) -> ApprovalRequest | None:
+def requested_run(row: Criteria | None, credentials: PosterCredentials) -> ApprovalRequest | None:
     """Return the request for a run of this very table that waits and that a user may see, or None."""
     if row is None:
         return None
-    asked = requests_of(credentials).waiting().filter(job__kind=Run.kind)
-    return asked.filter(job__wanted__table=row.fingerprint).first()
+    requests = requests_of(credentials).waiting().filter(job__kind=Run.kind)
+    return requests.filter(job__wanted__table=row.fingerprint).first()
 
 
 def seen_of(reading: CriteriaReading, pairs: Pairs) -> str:
@@ -489,10 +489,10 @@ def what_waits(row: Criteria) -> Job | ApprovalRequest | None:
     """
     in_the_way = Q(kind=KIND) | Q(locks__key__in=map(members_key, Table.from_json(row.table).groups))
     halted = Job.objects.filter(in_the_way, account=row.pk, state__in=Job.HALTED).defer("wanted")
-    asked = ApprovalRequest.objects.waiting().filter(
+    requests = ApprovalRequest.objects.waiting().filter(
         account=row.pk, kind__in=approvable_kinds, job__kind=KIND
     )
-    return halted.order_by("created_at").first() or asked.first()
+    return halted.order_by("created_at").first() or requests.first()
 
 
 def what_holds(row: Criteria) -> Job | Change | None:

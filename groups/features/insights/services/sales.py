@@ -36,7 +36,7 @@ from groups.services.writes.reach import changes_terms
 VIEW_SALES = "groups.view_sales"
 MONTH = 30
 PERIODS = (MONTH, 90, 365)
-"""Numbers of days that can be asked for; a longer period than MONTH is read month by month."""
+"""Numbers of days that can be requested; a longer period than MONTH is read month by month."""
 LARGEST_COST = Decimal(10**15)
 """The journal has room for smaller amounts; a larger one must not keep a change from being recorded."""
 
@@ -276,7 +276,7 @@ class SalesAdder(Listener[Sales]):
 def read_sales(credentials: PosterCredentials, period: Period, *, within: float) -> SalesList:
     """Return the sales of some days, read in at most `within` seconds. Raises `PosterError`.
 
-    An empty list is asked for once more: it may be a mistake, and would say that nobody has bought anything.
+    An empty list is requested once more: it may be a mistake, and would say that nobody has bought anything.
     """
     began = time.monotonic()
 

@@ -148,7 +148,7 @@ def _begin(
 
     `what` is the name of the list in the answer and in the cache, where it outlives our writes: none of them
     changes a promotion or a rule. The function that is returned waits for it, or returns its error.
-    With `fresh` an empty list is asked for once more, which may take as long again: something is decided by
+    With `fresh` an empty list is requested once more, which may take as long again: something is decided by
     it, and one may be untrue once.
     """
     key = cache_key(credentials, what, of_groups=False)
@@ -289,8 +289,8 @@ class MemberAdder(Listener[MemberSums]):
             if (above := scheme.ladder.next_sum(rule)) is not None:
                 self._steps[rule.group_id].add(above)
         steps = [(group_id, sorted(sums)) for group_id, sums in sorted(self._steps.items())]
-        asked = repr((sorted(self._percents.items()), steps)).encode()
-        super().__init__(credentials, hashlib.sha256(asked).hexdigest()[:16])
+        content = repr((sorted(self._percents.items()), steps)).encode()
+        super().__init__(credentials, hashlib.sha256(content).hexdigest()[:16])
         self._above, self._below, self._unreadable = Counter[int](), Counter[int](), 0
         self._near: dict[int, dict[Decimal, int]] = defaultdict(Counter)
 

@@ -38,7 +38,7 @@ PAGE_SIZE = 1_999
 AT_ONCE = 2_000
 """Clients up to which a page reads an account itself."""
 SECONDS_AT_ONCE, QUICK_SECONDS = 6.0, 3.0
-"""Seconds up to which it does so for sums that it was asked for, and for those that it only mentions."""
+"""Seconds up to which it does so for sums that were requested, and for those that it only mentions."""
 SHORTEST_TRY = 0.5
 """Seconds before the end from which on a failed call only says that the time was too short."""
 LONGEST_SWEEP = 900.0
@@ -62,7 +62,7 @@ def kept_sums[T](credentials: PosterCredentials, key: str, sums_type: type[T]) -
 class Listener[T](ABC):
     """Adds up something of all clients of an account; the sums are kept until a move, or for the day.
 
-    They are kept by account, token and day, by who is in which group, and by `asked`, all else that they
+    They are kept by account, token and day, by who is in which group, and by `about`, all else that they
     depend on. The key is that of the moment when the listener is made: a move that is made meanwhile leaves
     the sums unused. A listener serves one sweep.
     """
@@ -72,9 +72,9 @@ class Listener[T](ABC):
     sums: T
     """The sums, once a sweep has gone through without a `failure`."""
     days = 0
-    """The period for which sales are asked; 0 leaves it to the listener of sales."""
+    """The period of the sales; 0 leaves it to the listener of sales."""
 
-    def __init__(self, credentials: PosterCredentials, asked: object) -> None:
+    def __init__(self, credentials: PosterCredentials, about: object) -> None:
         self.credentials = credentials
         # Not settled while a job moves clients, and for POSTER_LAG_SECONDS after each move: until then a read
         # may show the groups of before. It is read from the database each time: otherwise a job or a long
@@ -90,7 +90,7 @@ class Listener[T](ABC):
         self.as_of = timezone.now()
         self.failure: PosterError | None = None
         token = f"{credentials.account_id}:{credentials.fingerprint}"
-        self.key = f"sums:{self.name}:{token}:{timezone.localdate()}:{members}:{asked}"
+        self.key = f"sums:{self.name}:{token}:{timezone.localdate()}:{members}:{about}"
         self.failure_key = f"sums:{self.name}:{token}:failed"
 
     def begin(self, until: float, alive: Callable[[], object]) -> None:  # noqa: B027 - most have nothing to do
@@ -136,7 +136,7 @@ _makers: list[MakeListener] = []
 def add_listener[M: MakeListener](make: M) -> M:
     """Let a listener hear the sweeps of the workers; `make` returns None if the user may not see its sums.
 
-    It takes credentials, and the period of sales that was asked for: see `Listener.days`.
+    It takes credentials, and the period of sales that was requested: see `Listener.days`.
     """
     _makers.append(make)
     return make
@@ -167,7 +167,7 @@ def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T
     listener.check_failure()
     if under_way is not None:
         return under_way
-    probe = f"{listener.key}:asked"
+    probe = f"{listener.key}:probe"
     ask_shared(lambda: cache.set(probe, value=True, timeout=FAILED), None)
     if not ask_shared(lambda: cache.get(probe), None):
         raise busy()  # the cache keeps nothing: each request would ask for a sweep, and find no sums

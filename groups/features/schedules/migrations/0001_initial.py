@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             name='Schedule',
             fields=[
                 ('request_id', models.UUIDField(db_index=True, null=True)),
-                ('asked_by', models.CharField(blank=True, default='', max_length=150)),
+                ('requested_by', models.CharField(blank=True, default='', max_length=150)),
                 ('limit_reason', models.CharField(blank=True, default='', max_length=200)),
                 ('allowed_clients', models.PositiveIntegerField(null=True)),
                 ('holder', models.UUIDField(null=True)),
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ('planned', models.JSONField()),
                 ('starts_at', models.DateTimeField()),
                 ('ends_at', models.DateTimeField(null=True)),
-                ('state', models.CharField(choices=[('asked', 'waiting for an approval'), ('planned', 'planned'), ('active', 'in force'), ('done', 'done'), ('held', 'held'), ('missed', 'missed'), ('cancelled', 'cancelled')], default='planned', max_length=9)),
+                ('state', models.CharField(choices=[('requested', 'waiting for an approval'), ('planned', 'planned'), ('active', 'in force'), ('done', 'done'), ('held', 'held'), ('missed', 'missed'), ('cancelled', 'cancelled')], default='planned', max_length=9)),
                 ('reason', models.CharField(blank=True, max_length=40)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('began_at', models.DateTimeField(null=True)),

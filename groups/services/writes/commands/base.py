@@ -39,7 +39,7 @@ class Command(ABC):
 
     `again_of` is a lost change that this command repeats. `read` is the group that it reaches, where it was
     read just now: a gate need not read it once more.
-    `request_id`, `asked_by` and `limit_reason` let it go beyond the limits of its account; see `Consent`.
+    `request_id`, `requested_by` and `limit_reason` let it go beyond the limits of its account; see `Consent`.
     """
 
     action: ClassVar[Change.Action]
@@ -63,7 +63,7 @@ class Command(ABC):
     again_of: Change | None = None
     read: Group | None = None
     request_id: uuid.UUID | None = None
-    asked_by: str = ""
+    requested_by: str = ""
     limit_reason: str = ""
     allowed_clients: int | None = None
 

@@ -35,7 +35,7 @@ class Receipts:
         self._days: dict[int, tuple[Any, list[tuple[int, int, SandboxReceipt]]]] = {}
 
     def rows(self, query: Mapping[str, str], clients: "Clients", disputes: Disputes) -> list[dict[str, Any]]:
-        """Return one page of the receipts that are asked for."""
+        """Return one page of the receipts that are requested."""
         today = datetime.now(_ZONE).date()
         last = min(validation.day(query, "dateTo") or today, today).toordinal()
         first = (validation.day(query, "dateFrom") or date.fromordinal(last)).toordinal()

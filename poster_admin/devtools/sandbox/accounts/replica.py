@@ -51,7 +51,7 @@ class Lag:
     count is `zero`, a row is `absent`, or a page of clients has one `repeated` or `skipped`.
 
     `ids` and `share` choose rows, the same ones each time. Without either all rows lag, and `absent` hides
-    the row that was asked for, or the newest of a list. `chance` is the probability that a read lags; the
+    the row that was requested, or the newest of a list. `chance` is the probability that a read lags; the
     draws follow from `seed`, so below 1 the reads jump between old and new in the same order each time.
     """
 

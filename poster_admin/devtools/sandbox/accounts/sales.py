@@ -275,7 +275,7 @@ def granted(paid: int, percent: str) -> int:
 
 
 def _period(query: Mapping[str, str]) -> tuple[date, date]:
-    """Return the first and the last day that are asked for, by default the last month up to today."""
+    """Return the first and the last day that are requested, by default the last month up to today."""
     today = datetime.now(_ZONE).date()
     last = min(validation.day(query, "dateTo") or today, today)
     return validation.day(query, "dateFrom") or last - _MONTH, last

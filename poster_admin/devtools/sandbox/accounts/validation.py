@@ -131,7 +131,7 @@ def client(form: Mapping[str, str], unit: Literal["hryvnia", "kopecks"]) -> Row:
 
 
 def rule_type(query: Mapping[str, str]) -> int | None:
-    """Return the loyalty type whose rules are asked for, or None for all."""
+    """Return the loyalty type whose rules are requested, or None for all."""
     text = query.get("loyalty_type", "")
     if text not in {"", "1", "2"}:
         raise ApiError(42, "loyalty_type")
@@ -160,7 +160,7 @@ def day(query: Mapping[str, str], field: str) -> date | None:
 
 
 def order(query: Mapping[str, str]) -> "Callable[[list[Row]], list[Row]] | None":
-    """Return the function that sorts clients as asked for, or None for the order of their ids."""
+    """Return the function that sorts clients as requested, or None for the order of their ids."""
     field, direction = query.get("order_by", ""), query.get("sort", "") or "asc"
     if direction not in {"asc", "desc"}:
         raise ApiError(42, "sort")

@@ -16,8 +16,8 @@ def busy_console(exchange: Exchange) -> None:
     account, options, parameters = exchange.account, exchange.options, exchange.request.parameters
     if account is None:
         return
-    asked = options["group"] or parameters.get("group_id") or parameters.get("client_groups_id")
-    group_id = int(asked or next(iter(account.groups), 0))
+    number = options["group"] or parameters.get("group_id") or parameters.get("client_groups_id")
+    group_id = int(number or next(iter(account.groups), 0))
     if group_id not in account.groups:
         return
     if options["remove"]:
@@ -31,8 +31,8 @@ def busy_cashier(exchange: Exchange) -> None:
     account, options = exchange.account, exchange.options
     if account is None:
         return
-    asked = options["group"] or exchange.request.parameters.get("group_id")
-    group_id = int(asked or next(iter(account.groups), 0))
+    number = options["group"] or exchange.request.parameters.get("group_id")
+    group_id = int(number or next(iter(account.groups), 0))
     if group_id in account.groups:
         for _ in range(options["clients"]):
             account.put_client(newcomer(group_id) | _NEWCOMER)

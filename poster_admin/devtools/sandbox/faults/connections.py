@@ -91,13 +91,13 @@ def lost_before(exchange: Exchange) -> None:
 
 @fault(FAULTS, 12, WRITE, certain="applied", seconds=60.0)
 def answer_lost(exchange: Exchange) -> None:
-    """Do what was asked for, and lose the answer on the way."""
+    """Do what was requested, and lose the answer on the way."""
     timeout(exchange)
 
 
 @fault(FAULTS, 13, WRITE, certain="applied", applies_itself=True, seconds=1.0, hang=0.0)
 def late(exchange: Exchange) -> None:
-    """Close without an answer after `hang`, and do what was asked for `seconds` after the request."""
+    """Close without an answer after `hang`, and do what was requested `seconds` after the request."""
     waiting = threading.Timer(exchange.options["seconds"], exchange.apply_now)
     waiting.daemon = True
     waiting.start()

@@ -123,7 +123,7 @@ class Server(ThreadingMixIn, TCPServer):
 
     @property
     def port(self) -> int:
-        """The port that is listened on, also if port 0 asked for any free one."""
+        """The port that is listened on, also if port 0 requested any free one."""
         return int(self.server_address[1])
 
     def start(self) -> None:

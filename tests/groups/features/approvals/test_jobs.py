@@ -54,7 +54,7 @@ def join(sandbox):
     return join
 
 
-def asked(job, user):
+def approval(job, user):
     """Ask for a job that goes beyond the limits; return its request."""
     with pytest.raises(BeyondLimits) as beyond:
         queue.start(job)
@@ -89,7 +89,7 @@ def test_a_late_counter_lets_no_move_start(staff, sandbox, limit, join):
     assert job.total == FEW
     with pytest.raises(BeyondLimits) as beyond:
         queue.start(job)
-    assert [int(breach.asked) for breach in beyond.value.breaches] == [FEW + 1]
+    assert [int(breach.number) for breach in beyond.value.breaches] == [FEW + 1]
     assert not sandbox.posts()
 
 
@@ -247,7 +247,7 @@ def test_two_changes_of_one_job_that_are_recorded_at_once_do_not_pass_each_other
 # --- The rest ----------------------------------------------------------------------------------------------
 
 
-def test_a_person_is_asked_for_the_rest_and_the_job_goes_on_with_their_token(
+def test_a_person_decides_about_the_rest_and_the_job_goes_on_with_their_token(
     staff, owner, browse, sandbox, people, limit, join
 ):
     limit(FEW)
@@ -263,7 +263,7 @@ def test_a_person_is_asked_for_the_rest_and_the_job_goes_on_with_their_token(
     assert "The rest waits for an approval" in text_of(client.get(url))
     assert ended(Job.objects.get()) == STOPPED
     job = run(approve(request, owner))
-    assert (ended(job), job.user, job.asked_by, job.allowed_clients) == (DONE, owner, "staff", FEW + 3)
+    assert (ended(job), job.user, job.requested_by, job.allowed_clients) == (DONE, owner, "staff", FEW + 3)
     assert people(4) == set()
     assert len(sandbox.posts("clients.removeGroup")) == 1
 
@@ -307,7 +307,7 @@ def test_a_paused_job_counts_again_before_it_goes_on(staff, owner, sandbox, peop
     join(2)
     with pytest.raises(BeyondLimits) as beyond:
         queue.resume(job, staff)
-    assert [int(breach.asked) for breach in beyond.value.breaches] == [FEW + 2]
+    assert [int(breach.number) for breach in beyond.value.breaches] == [FEW + 2]
     job.refresh_from_db()
     assert ended(run(job)) == (Job.State.PAUSED, "")
     limit(FEW + 2)
@@ -337,7 +337,7 @@ def test_an_owner_lets_it_go_on_with_a_reason_for_as_many_as_were_shown(
     assert len(sandbox.posts(MOVE)) == FEW + 3
 
 
-def asked_for_the_rest(user, limit, join):
+def request_the_rest(user, limit, join):
     """Return a job that somebody who joined has stopped at its limit, and the request for its rest."""
     limit(FEW)
     job = start(user)
@@ -348,7 +348,7 @@ def asked_for_the_rest(user, limit, join):
 
 @pytest.mark.parametrize("end", [queue.cancel, queue.resume])
 def test_a_job_that_moved_on_needs_no_yes_for_its_rest(staff, owner, sandbox, limit, join, end):
-    job, request = asked_for_the_rest(staff, limit, join)
+    job, request = request_the_rest(staff, limit, join)
     limit(FEW + 1)
     end(job, staff)
     request.refresh_from_db()
@@ -361,7 +361,7 @@ def test_a_yes_and_a_decision_on_its_job_at_once_wait_for_each_other_in_one_orde
     staff, owner, sandbox, limit, join, monkeypatch
 ):
     """PostgreSQL ends one of two transactions that lock the same rows in opposite orders."""
-    job, request = asked_for_the_rest(staff, limit, join)
+    job, request = request_the_rest(staff, limit, join)
     limit(FEW + 1)
     for owner_of, name in ((approvals, "decide"), (Job, "move_on")):
         monkeypatch.setattr(owner_of, name, slowly(getattr(owner_of, name)))
@@ -385,7 +385,7 @@ def slowly(act):
 
 def test_an_approved_move_reaches_no_more_than_was_shown(staff, owner, sandbox, people, limit, join):
     limit(FEW - 1)
-    job = approve(asked(plan(staff), staff), owner)
+    job = approve(approval(plan(staff), staff), owner)
     join(2)
     assert ended(run(job)) == STOPPED
     assert len(sandbox.posts(MOVE)) == FEW
@@ -395,7 +395,7 @@ def test_a_job_that_grew_since_it_was_asked_for_is_asked_about_again(
     staff, owner, sandbox, people, limit, join
 ):
     limit(FEW - 1)
-    request = asked(plan(staff, kind=Retire), staff)
+    request = approval(plan(staff, kind=Retire), staff)
     join(3)
     with pytest.raises(approvals.ChangedSince) as changed:
         approve(request, owner)
@@ -414,7 +414,7 @@ def test_a_yes_covers_how_many_leave_each_group(staff, owner, sandbox, people):
     sandbox.console("demo").edit_client(min(people(4)), client_groups_id="5")
     with pytest.raises(approvals.ChangedSince) as changed:
         approve(request, owner)
-    assert changed.value.now.clients == request.asked_effect.clients
+    assert changed.value.now.clients == request.requested_effect.clients
 
 
 def test_a_yes_to_an_edit_covers_how_many_each_group_has(staff, owner, sandbox, limit, people):
@@ -423,13 +423,13 @@ def test_a_yes_to_an_edit_covers_how_many_each_group_has(staff, owner, sandbox, 
     sandbox.console("demo").edit_client(min(people(4)), client_groups_id="5")
     with pytest.raises(approvals.ChangedSince) as changed:
         approve(request, owner)
-    assert changed.value.now.clients == request.asked_effect.clients  # as many in all
+    assert changed.value.now.clients == request.requested_effect.clients  # as many in all
     assert not sandbox.posts()
 
 
 def test_a_yes_for_fewer_takes_nothing_back_from_an_earlier_one(staff, owner, sandbox, people, limit, join):
     limit(FEW - 1)
-    job = approve(asked(plan(staff), staff), owner)
+    job = approve(approval(plan(staff), staff), owner)
     queue.pause(job, owner)
     joined = join(1)
     request = approvals.ask_for(job, staff, ())

@@ -141,7 +141,7 @@ def test_each_limit_is_inclusive(name):
     field = name.removeprefix("max_")
     assert account_limits.breaches_of(Reach(**{field: 5}), limits) == ()
     (breach,) = account_limits.breaches_of(Reach(**{field: 6}), limits)
-    assert (breach.limit, breach.asked, breach.allowed) == (name, 6, 5)
+    assert (breach.limit, breach.number, breach.allowed) == (name, 6, 5)
     assert account_limits.breaches_of(Reach(6, 6, 6, 6), Limits()) == ()
 
 
@@ -267,12 +267,12 @@ def test_an_approved_job_is_made_by_the_user_who_approves_it(staff, owner, sandb
     set_limits(max_percent=12)
     job = an_edit(staff)
     request = approvals.ask_for(job, staff, ())
-    assert Job.objects.get(pk=job.pk).state == "asked"
+    assert Job.objects.get(pk=job.pk).state == "requested"
     bulk.forget_drafts()
     approvals.approve(request, owner.credentials)
     job = run(Job.objects.get(pk=job.pk))
-    assert (job.state, job.user, job.asked_by) == ("done", owner, "staff")
-    found = set(Change.objects.values_list("state", "user_name", "asked_by", "request_id"))
+    assert (job.state, job.user, job.requested_by) == ("done", owner, "staff")
+    found = set(Change.objects.values_list("state", "user_name", "requested_by", "request_id"))
     assert found == {("applied", "owner", "staff", request.pk)}
 
 
@@ -290,7 +290,7 @@ def test_a_job_that_was_refused_a_moment_before_is_not_started(staff, owner, dep
     approvals.refuse(ApprovalRequest.objects.get(pk=request.pk), user=deputy, reason="not today")
     with pytest.raises(NotNow):
         approvals.approve(request, owner.credentials)  # it was read while it waited
-    assert Job.objects.get().state == "asked"
+    assert Job.objects.get().state == "requested"
     assert queue.next_due() is None
     assert not Lock.objects.exists()
 
@@ -309,9 +309,9 @@ def test_a_plan_beyond_the_limits_is_asked_for_and_locks_nothing(staff, owner, s
     approvals.approve(request, owner.credentials)
     run_due_plans(timezone.now() + timedelta(hours=2))
     schedule.refresh_from_db()
-    assert (schedule.state, schedule.user, schedule.asked_by) == ("active", owner, "staff")
+    assert (schedule.state, schedule.user, schedule.requested_by) == ("active", owner, "staff")
     run_due_plans(timezone.now() + timedelta(hours=4))
-    assert [change.asked_by for change in Change.objects.all()] == ["staff", "staff"]
+    assert [change.requested_by for change in Change.objects.all()] == ["staff", "staff"]
     assert sandbox.accounts["demo"].groups[4]["client_groups_discount"] == "10"
 
 
@@ -402,7 +402,7 @@ def test_only_a_removal_asks_for_the_password(staff, owner, sandbox):
 
 
 def test_a_request_that_was_decided_is_not_decided_again(staff, owner, sandbox):
-    approvals.approve(asked(staff), owner.credentials)
+    approvals.approve(approval(staff), owner.credentials)
     request = ApprovalRequest.objects.get()
     with pytest.raises(NotNow):
         approvals.approve(request, owner.credentials)
@@ -440,7 +440,7 @@ def test_an_undo_that_somebody_has_made_meanwhile_is_approved_and_not_made_again
 
 
 def test_a_request_whose_group_has_an_open_change_goes_on_waiting(staff, owner, sandbox):
-    request = asked(staff)
+    request = approval(staff)
     account = owner.credentials.account
     Change(account=account, action="update", group_id=1, target="group:1").save()
     with pytest.raises(Locked):
@@ -450,7 +450,7 @@ def test_a_request_whose_group_has_an_open_change_goes_on_waiting(staff, owner, 
 
 
 def test_a_second_yes_while_the_write_of_the_first_is_open_comes_too_late(staff, owner, deputy, sandbox):
-    first = asked(staff)
+    first = approval(staff)
     second = ApprovalRequest.objects.get()
     sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
     assert approvals.approve(first, owner.credentials).state == "unknown"
@@ -482,7 +482,7 @@ def test_nothing_is_asked_for_a_draft_that_was_started_meanwhile(staff, sandbox)
 
 
 def test_notices_are_of_requests_that_were_made_decided_or_lapsed_since(staff, owner, sandbox):
-    request = asked(staff)
+    request = approval(staff)
     now, day = timezone.now(), timedelta(days=1)
 
     def moved(days):
@@ -498,7 +498,7 @@ def test_notices_are_of_requests_that_were_made_decided_or_lapsed_since(staff, o
 # --- One approval is one write -----------------------------------------------------------------------------
 
 
-def asked(staff):
+def approval(staff):
     set_limits(max_percent=12)
     command = an_update(staff)
     with pytest.raises(BeyondLimits) as beyond:
@@ -519,7 +519,7 @@ def test_a_limit_is_set_where_nobody_has_set_another_one_since(owner):
 
 
 def test_two_who_approve_at_once_make_one_write(staff, owner, deputy, sandbox):
-    request = asked(staff)
+    request = approval(staff)
     ends = at_once(
         *(
             functools.partial(approvals.approve, mine, user.credentials)
@@ -555,7 +555,7 @@ def test_first_limits_that_are_set_twice_at_once_are_no_error(owner):
 
 
 def test_a_double_click_is_one_write(staff, owner, sandbox):
-    request = asked(staff)
+    request = approval(staff)
     # Both requests have read it before one of them was decided.
     first, second = (ApprovalRequest.objects.get(pk=request.pk) for _ in range(2))
     approvals.approve(first, owner.credentials)
@@ -571,28 +571,28 @@ def test_a_lost_write_that_is_sent_again_keeps_its_yes_unless_that_one_changes_n
     staff, owner, sandbox, fault, state
 ):
     set_limits(max_percent=12)
-    asked = approvals.ask_for(an_update(staff), staff, ())
+    approval = approvals.ask_for(an_update(staff), staff, ())
     sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
-    lost = approvals.approve(asked, owner.credentials)
-    assert (lost.state, lost.request_id) == (Change.State.UNKNOWN, asked.pk)
+    lost = approvals.approve(approval, owner.credentials)
+    assert (lost.state, lost.request_id) == (Change.State.UNKNOWN, approval.pk)
     if fault:
         sandbox.script("clients.updateGroup", fault, code=42, when="before")
     repeated = execute(history.command_again(lost, owner.credentials))
     lost.refresh_from_db()
-    assert (lost.reason, repeated.request_id) == ("superseded", asked.pk)
+    assert (lost.reason, repeated.request_id) == ("superseded", approval.pk)
     while repeated.is_open:
         Change.objects.settle(repeated, next_check_at=timezone.now())
         reconcile_due()
         repeated.refresh_from_db()
-    asked.refresh_from_db()
-    assert (asked.state, asked.decided_by) == (state, None if fault else owner)
+    approval.refresh_from_db()
+    assert (approval.state, approval.decided_by) == (state, None if fault else owner)
 
 
 @pytest.mark.parametrize("point", ["_read_before", "_send"])
 def test_a_process_that_dies_after_the_yes_leaves_no_yes_without_a_write(
     staff, owner, sandbox, monkeypatch, settings, point
 ):
-    request = asked(staff)
+    request = approval(staff)
 
     def die(*_, **__):
         raise SystemExit
@@ -626,12 +626,12 @@ def test_a_removal_says_what_is_lost_and_keeps_its_clients_in_a_snapshot(staff, 
     assert "What is removed cannot be brought back by Poster." in page
     assert "Does not come back: the numbers of group and clients" in page
     change = approvals.approve(request, owner.credentials)
-    assert (change.state, change.asked_by) == ("applied", "staff")
+    assert (change.state, change.requested_by) == ("applied", "staff")
     assert Snapshot.objects.get().pk == change.pk
 
 
 def test_the_worker_marks_what_has_lapsed(staff, sandbox):
-    request = asked(staff)
+    request = approval(staff)
     assert approvals.lapse_overdue() == 0
     ApprovalRequest.objects.update(created_at=timezone.now() - timedelta(days=7, seconds=1))
     assert approvals.lapse_overdue() == 1
@@ -663,11 +663,11 @@ def test_the_effect_of_an_import_has_only_groups_that_are_there_and_its_lines_st
 
 
 def test_a_new_name_gives_no_client_other_terms(staff, sandbox):
-    assert approvals.ask_for(an_update(staff), staff, ()).asked_effect.clients == 125
-    assert approvals.ask_for(a_renaming(staff), staff, ()).asked_effect.clients == 0
+    assert approvals.ask_for(an_update(staff), staff, ()).requested_effect.clients == 125
+    assert approvals.ask_for(a_renaming(staff), staff, ()).requested_effect.clients == 0
     planned_name = schedule_of(staff)
     planned_name.planned = planned_name.base | {"name": "Інша"}
-    assert approvals.ask_for(planned_name, staff, ()).asked_effect.clients == 0
+    assert approvals.ask_for(planned_name, staff, ()).requested_effect.clients == 0
 
 
 def test_while_the_list_of_clients_is_not_there_no_counter_stands_for_it(staff, sandbox):

@@ -92,12 +92,12 @@ def test_a_change_beyond_a_limit_becomes_a_request_and_nothing_is_sent(staff, br
     limits(max_percent=Decimal(20))
     client = browse(staff)
     answer = send(client, percent="25")
-    asked = the_request()
-    assert (answer.status_code, answer["Location"]) == (302, f"/requests/{asked.pk}/")
+    approval = the_request()
+    assert (answer.status_code, answer["Location"]) == (302, f"/requests/{approval.pk}/")
     assert not sandbox.posts()
     assert not Change.objects.exists()
     page = client.get(answer["Location"])
-    assert state_of(page) == (str(asked.pk), "waiting")
+    assert state_of(page) == (str(approval.pk), "waiting")
     assert "The percent would be 25%; the limit is 20%." in text_of(page)
     assert "Nobody approves a request of their own." in text_of(page)
     # The table has what changes alone, so that the buttons are in sight.
@@ -169,7 +169,7 @@ def test_another_approves_with_their_own_token_and_the_history_names_both(
     assert (answer.status_code, answer["Location"]) == (302, url)
     assert len(sandbox.posts()) == 1
     change = Change.objects.get()
-    assert (change.state, change.user, change.asked_by) == ("applied", owner, "staff")
+    assert (change.state, change.user, change.requested_by) == ("applied", owner, "staff")
     assert change.note == "До свята"
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "25"
     assert state_of(client.get(url))[1] == "approved"
@@ -272,7 +272,7 @@ def test_an_owner_passes_with_a_reason_that_is_in_the_history(owner, browse, san
     done = client.post(EDIT, {**form, "confirmed": "1", "reason": "Ювілей закладу"})
     assert done["Location"] == "/groups/1/"
     change = Change.objects.get()
-    assert (change.state, change.limit_reason, change.asked_by) == ("applied", "Ювілей закладу", "")
+    assert (change.state, change.limit_reason, change.requested_by) == ("applied", "Ювілей закладу", "")
     assert "Ювілей закладу" in text_of(client.get("/history/"))
     assert "Ювілей закладу" in text_of(client.get(f"/history/{change.pk}/"))
 
@@ -374,16 +374,16 @@ def test_no_way_to_write_leads_past_the_limits(staff, owner, browse, sandbox, li
     url, form, headers = way(client)
     sandbox.log.clear()
     answer = client.post(url, form, headers=headers)
-    asked = the_request()
-    assert answer.get("HX-Redirect") or answer["Location"] == f"/requests/{asked.pk}/"
+    approval = the_request()
+    assert answer.get("HX-Redirect") or answer["Location"] == f"/requests/{approval.pk}/"
     assert not sandbox.posts()
     deciding = browse(owner)
-    page = deciding.get(f"/requests/{asked.pk}/")
-    assert state_of(page) == (str(asked.pk), "waiting")
+    page = deciding.get(f"/requests/{approval.pk}/")
+    assert state_of(page) == (str(approval.pk), "waiting")
     assert ("cannot be brought back by Poster" in text_of(page)) is (way is a_retirement)
-    assert deciding.post(f"/requests/{asked.pk}/approve/").status_code == 302
-    assert state_of(deciding.get(f"/requests/{asked.pk}/"))[1] == "approved"
-    # The form that was asked for is not sent by its own user any more.
+    assert deciding.post(f"/requests/{approval.pk}/approve/").status_code == 302
+    assert state_of(deciding.get(f"/requests/{approval.pk}/"))[1] == "approved"
+    # The form that was requested is not sent by its own user any more.
     sent = len(sandbox.posts())
     again = client.post(url, form, headers=headers)
     if way is an_undo:
@@ -393,7 +393,7 @@ def test_no_way_to_write_leads_past_the_limits(staff, owner, browse, sandbox, li
         assert again.status_code == (200 if headers else 302)
         assert again.get("HX-Redirect") or again["Location"]
     assert len(sandbox.posts()) == sent <= 1
-    assert the_request() == asked
+    assert the_request() == approval
 
 
 def test_an_undo_that_is_pressed_on_two_pages_is_asked_for_once(staff, browse, limits):
@@ -429,13 +429,13 @@ def test_a_plan_whose_time_is_over_is_not_approved_and_the_page_says_why(
     limits(max_percent=Decimal(20))
     url, form, _headers = a_plan(client := browse(staff))
     client.post(url, form)
-    asked = the_request()
-    Schedule.objects.filter(request_id=asked.pk).update(ends_at=timezone.now())
-    answer = browse(owner).post(f"/requests/{asked.pk}/approve/")
+    approval = the_request()
+    Schedule.objects.filter(request_id=approval.pk).update(ends_at=timezone.now())
+    answer = browse(owner).post(f"/requests/{approval.pk}/approve/")
     assert answer.status_code == 409
     assert "The time of this change is over" in text_of(answer)
-    assert state_of(answer) == (str(asked.pk), "waiting")
-    assert Schedule.objects.get(request_id=asked.pk).state == Schedule.State.ASKED
+    assert state_of(answer) == (str(approval.pk), "waiting")
+    assert Schedule.objects.get(request_id=approval.pk).state == Schedule.State.REQUESTED
 
 
 def test_a_refused_request_hinders_nobody_from_asking_anew_or_from_passing(
@@ -484,13 +484,13 @@ def test_a_restore_of_too_many_is_asked_for(staff, owner, browse, sandbox, limit
     client = browse(staff)
     form = hidden(client.get(url), "version", "operation")
     answer = client.post(url, form)
-    asked = the_request()
-    assert (answer.status_code, answer["Location"]) == (302, f"/requests/{asked.pk}/")
+    approval = the_request()
+    assert (answer.status_code, answer["Location"]) == (302, f"/requests/{approval.pk}/")
     assert not sandbox.posts()
-    assert Job.objects.get().state == "asked"
+    assert Job.objects.get().state == "requested"
     assert browse(owner).post(f"{answer['Location']}approve/").status_code == 302
     job = Job.objects.get()
-    assert (job.kind, job.state, job.user, job.asked_by) == ("restore", "waiting", owner, "staff")
+    assert (job.kind, job.state, job.user, job.requested_by) == ("restore", "waiting", owner, "staff")
 
 
 def test_a_removal_takes_as_many_clients_as_its_reason_was_given_for(owner, browse, sandbox, limits):

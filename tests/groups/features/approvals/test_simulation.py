@@ -141,7 +141,7 @@ class World:
                 queue.resume(self._job, self.asker)
             except BeyondLimits as beyond:
                 self._job.refresh_from_db()
-                self.counts["asked for the rest"] += 1
+                self.counts["requested the rest"] += 1
                 if self._approved(self._job, beyond) is None:
                     return
 
@@ -230,4 +230,4 @@ def test_amid_people_faults_and_lags_nobody_too_many_is_reached(staff, owner, se
     # The world is busy enough to show it.
     counts = world.counts
     assert counts["done"] > runs / 4
-    assert counts["asked at the start"] + counts["asked for the rest"] > runs / 8
+    assert counts["asked at the start"] + counts["requested the rest"] > runs / 8

@@ -53,7 +53,7 @@ def test_an_undo_of_fewer_clients_than_was_shown_is_asked_about_again(staff, own
 def test_an_undo_of_a_move_and_the_request_for_it_name_the_groups(staff):
     planned = plan_undo(staff, run(start(staff)))
     assert (planned.group_id, planned.target_id) == (1, 4)
-    effect = approvals.ask_for(planned, staff, ()).asked_effect
+    effect = approvals.ask_for(planned, staff, ()).requested_effect
     assert ([group.id for group in effect.groups], effect.target.id) == ([1, 4], 4)
 
 
@@ -80,7 +80,7 @@ def test_an_undo_beyond_the_limits_becomes_one_request(staff, owner, browse, san
     colleague = browse(make_user("colleague", role="Staff", account="demo", sandbox=sandbox))
     answer = colleague.post(url, follow=True)
     assert answer.redirect_chain == [(f"/jobs/{job.pk}/", 302)]
-    assert "Somebody else has asked for this undo" in text_of(answer)
+    assert "Somebody else has requested this undo" in text_of(answer)
     assert f"/requests/{request.pk}/" not in answer.content.decode()
     assert browse(owner).post(url)["Location"] == f"/requests/{request.pk}/"
     assert browse(owner).post(f"/requests/{request.pk}/approve/").status_code == 302

@@ -278,7 +278,7 @@ def test_beyond_the_limits_it_becomes_a_request(staff, owner, sandbox, file, wor
     request = ApprovalRequest.objects.get()
     assert ended.code == 3
     assert f"/requests/{request.pk}/" in ended.err
-    assert request.job.state == Job.State.ASKED
+    assert request.job.state == Job.State.REQUESTED
     assert not sandbox.posts()
 
 

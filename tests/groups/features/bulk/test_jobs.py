@@ -72,7 +72,7 @@ def test_a_line_is_put_onto_the_values_and_the_clients_that_a_group_has_now(staf
     (line,) = Edit(job).lines_onto(groups)
     assert (line.old, line.clients) == (groups[1].values, 50)
     assert (line.new.name, line.new.percent) == ("Інша", Decimal("12.5"))
-    job.state = Job.State.ASKED
+    job.state = Job.State.REQUESTED
     columns = Edit(job).columns_for(Effect(tuple(groups)))
     assert (columns["total"], columns["wanted"]["unchanged"]) == (1, 1)
 

@@ -21,13 +21,13 @@ class Killed(BaseException):
 
 
 def look_until(step):
-    """Look, but die before the database is asked for the `step`th time; return False if it never is."""
-    asked = 0
+    """Look, but die before the `step`th query; return False if it never is."""
+    calls = 0
 
     def ask(execute, *query):
-        nonlocal asked
-        asked += 1
-        if asked == step:
+        nonlocal calls
+        calls += 1
+        if calls == step:
             raise Killed
         return execute(*query)
 

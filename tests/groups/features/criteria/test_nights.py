@@ -420,7 +420,7 @@ def test_a_night_beyond_its_bound_is_one_request_until_it_is_decided(nightly, cl
     for _ in range(2):
         client_of(GOLD)
     (job,) = night()
-    assert job.state == Job.State.ASKED
+    assert job.state == Job.State.REQUESTED
     assert ApprovalRequest.objects.get().user_name == "owner"
     assert not night()
     assert not sandbox.posts()

@@ -185,7 +185,7 @@ def test_criteria_that_are_changed_while_the_run_moves_stop_it(
     assert len(moves_of(sandbox)) == 1
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 @pytest.mark.parametrize(
     ("method", "fault", "options"),
     [
@@ -253,7 +253,7 @@ def test_who_was_pinned_moved_or_removed_since_is_left(start, client_of, table, 
     assert moves_of(sandbox) == [goes]
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 @pytest.mark.parametrize("method", ["clients.getClient", "clients.updateClient"])
 def test_a_token_that_poster_refuses_once_does_not_stop_a_run(
     start, client_of, table, sandbox, group_of, method
@@ -364,7 +364,7 @@ def test_beyond_its_bound_a_run_is_a_request_also_of_an_owner(
     answer = start(reason="because I may")
     request = ApprovalRequest.objects.get()
     assert (answer.status_code, answer["Location"]) == (302, f"/requests/{request.pk}/")
-    assert Job.objects.get().state == Job.State.ASKED
+    assert Job.objects.get().state == Job.State.REQUESTED
     assert not sandbox.posts()
     page = start.client.get(f"/requests/{request.pk}/")
     assert "it would reach: 3; on its own it may reach 2" in text_of(page)

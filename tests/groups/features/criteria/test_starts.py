@@ -11,7 +11,7 @@ from groups.features.criteria.services.reading import STARTS
 from tests.support.criteria import BRONZE, GOLD, SILVER, URL, fields, save, version_in
 from tests.support.pages import text_of
 
-# The database is asked for the same whatever the bounds.
+# The database gets the same queries whatever the bounds.
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 EXAMPLE = {"days": "90", "bought_min": "2000", "receipts_min": "12"}
 

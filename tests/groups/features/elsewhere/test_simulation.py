@@ -207,16 +207,16 @@ class World:
             return
 
     def _command(self, what, number, seen, operation, credentials):
-        asked = {"credentials": credentials, "operation": operation}
+        columns = {"credentials": credentials, "operation": operation}
         if what == "remove":
-            return RemoveGroup(**asked, group_id=number, loaded=seen, loaded_clients=0)
+            return RemoveGroup(**columns, group_id=number, loaded=seen, loaded_clients=0)
         percent = Decimal(self.chance.randrange(1, 90))
         intended = GroupValues(name=f"Наша {next(self._numbers)}", loyalty_type=2, percent=percent)
         if what == "create":
-            return CreateGroup(**asked, intended=intended)
+            return CreateGroup(**columns, intended=intended)
         if self.chance.random() < 0.7:
             intended = intended.replace(name=seen.name)
-        return UpdateGroup(**asked, group_id=number, loaded=seen, intended=intended)
+        return UpdateGroup(**columns, group_id=number, loaded=seen, intended=intended)
 
     def _any_group(self):
         return self.chance.choice(sorted(self.poster.groups)) if self.poster.groups else None
@@ -334,7 +334,7 @@ def values_of_json(values):
     return (values["name"], f"{Decimal(values['percent']):f}", str(values["loyalty_type"]), bonus)
 
 
-@pytest.mark.once  # the database is asked for the same as by each look alone
+@pytest.mark.once  # the database gets the same queries as by each look alone
 @pytest.mark.django_db
 @pytest.mark.usefixtures("production")
 @pytest.mark.parametrize(("seed", "steps"), simulated(20, 60))

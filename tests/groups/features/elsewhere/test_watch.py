@@ -107,7 +107,7 @@ def test_one_look_is_not_enough(watch, sandbox):
     assert len(watch(times=1)) == 1
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 @pytest.mark.parametrize("kept", [0, 1])
 def test_an_empty_or_halved_list_removes_nothing_however_often_it_comes(watch, sandbox, kept, monkeypatch):
     right = PosterClient.get_groups
@@ -127,7 +127,7 @@ def test_a_group_that_a_list_lacks_is_asked_for_alone(watch, sandbox):
     assert watch(times=5) == []
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 def test_a_look_that_fails_says_nothing_and_the_next_one_finds_the_change(watch, sandbox):
     sandbox.console().edit(1, client_groups_discount="12")
     sandbox.script("clients.getGroups", "empty", times=4)

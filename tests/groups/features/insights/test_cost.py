@@ -40,11 +40,11 @@ def test_the_figures_are_those_of_another_computation_to_the_kopeck(owner, brows
     for percent in ("0", "7", "10", "12.25", "15", "20", "100"):
         told_here = ask(client, group_id, percent, days)
         assert told_here == expected(sandbox, group_id, percent, bought=bought)
-    asked = sandbox.calls(METHOD)
-    first, last = (min(c.query["dateFrom"] for c in asked), max(c.query["dateTo"] for c in asked))
+    calls = sandbox.calls(METHOD)
+    first, last = (min(c.query["dateFrom"] for c in calls), max(c.query["dateTo"] for c in calls))
     today = timezone.localdate()
     assert (first, last) == (f"{today - timedelta(days=days - 1):%Y%m%d}", f"{today:%Y%m%d}")
-    assert len(asked) == 1 if days == 30 else len(asked) <= 13
+    assert len(calls) == 1 if days == 30 else len(calls) <= 13
 
 
 def test_who_left_the_group_or_was_removed_is_not_counted_and_who_came_is(owner, browse, sandbox):

@@ -44,7 +44,7 @@ def test_a_rule_explains_those_whose_sum_has_reached_it(look, sandbox, people, p
     assert look() == [(people[0], GUESTS, GOLD, reason)]
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 @pytest.mark.parametrize(
     ("fault", "reasons"),
     [("response_false", ["elsewhere"]), ("status_500", ["elsewhere"]), ("fin_before_headers", [])],

@@ -114,7 +114,7 @@ def test_the_end_report_names_nobody_who_was_moved_by_a_later_try(staff, browse,
     assert Change.objects.filter(job=job, state="failed").count() == 1
     page = browse(staff).get(f"/jobs/{job.pk}/")
     assert f"Moved: {FEW}." in text_of(page)
-    assert "Not made as asked for" not in text_of(page)
+    assert "Not made as requested" not in text_of(page)
 
 
 def test_the_history_and_both_groups_tell_of_a_job_in_words(staff, browse):

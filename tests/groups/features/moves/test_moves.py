@@ -69,7 +69,7 @@ def test_everybody_is_moved_once_and_in_the_journal(staff, sandbox, people):
     assert {row.client_id for row in rows} == here
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 @pytest.mark.parametrize("lag", ["page_repeats", "page_skips"])
 def test_pages_that_shift_while_clients_move_leave_nobody_behind(staff, sandbox, people, monkeypatch, lag):
     monkeypatch.setattr(moves, "AT_ONCE", 3)
@@ -84,7 +84,7 @@ def test_pages_that_shift_while_clients_move_leave_nobody_behind(staff, sandbox,
     assert {(page["order_by"], page["sort"]) for page in pages} == {("client_id", "asc")}
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 def test_many_pages_are_gone_through_with_people_who_stay_between_them(staff, sandbox, people, monkeypatch):
     monkeypatch.setattr(moves, "AT_ONCE", 2)
     for client_id in (FIRST + 1, FIRST + 2):
@@ -226,7 +226,7 @@ def test_a_refused_client_is_told_and_the_others_are_moved(staff, sandbox, peopl
     assert len(people(4)) == 1
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 @pytest.mark.parametrize(("call", "when"), [(1, "after"), (2, "before")])
 def test_lost_answers_are_found_out(staff, sandbox, people, call, when):
     sandbox.script(MOVE, "fin_before_headers", call=call, times=3, when=when)
@@ -237,7 +237,7 @@ def test_lost_answers_are_found_out(staff, sandbox, people, call, when):
     assert (progress.done, progress.failed, progress.unknown) == (FEW, 0, 0)
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 def test_it_stops_when_poster_stays_away(staff, sandbox):
     job = start(staff)
     sandbox.script("*", "reset_before_headers", call=15, times=None)
@@ -250,7 +250,7 @@ def test_it_stops_when_poster_stays_away(staff, sandbox):
     assert ended(run(job)) == (Job.State.DONE, "")
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 def test_who_cannot_be_read_stops_it_with_words_of_that(staff, sandbox, browse):
     job = start(staff, client_ids=[FIRST])
     fault = {"field": "client_groups_id", "times": None}
@@ -260,7 +260,7 @@ def test_who_cannot_be_read_stops_it_with_words_of_that(staff, sandbox, browse):
     assert "in a form that could not be read" in text_of(browse(staff).get(f"/jobs/{job.pk}/"))
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 @pytest.mark.parametrize(("method", "call"), [("clients.getGroup", 1), (MOVE, 4)])
 def test_a_token_that_poster_refuses_once_is_waited_for(staff, sandbox, people, method, call):
     here = people(4)
@@ -272,7 +272,7 @@ def test_a_token_that_poster_refuses_once_is_waited_for(staff, sandbox, people, 
     assert sorted(int(call.form["client_id"]) for call in sandbox.posts(MOVE) if call.applied) == sorted(here)
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 def test_a_token_that_poster_withdraws_stops_it(staff, sandbox, browse):
     job = start(staff)
     sandbox.script(MOVE, "error_object", code=54, call=4, times=None, when="before")
@@ -341,7 +341,7 @@ def test_an_error_of_ours_stops_it_and_is_logged(staff, sandbox, monkeypatch, ca
     assert "ZeroDivisionError" in caplog.text
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 @pytest.mark.parametrize("client_ids", [None, [FIRST]])
 def test_nobody_is_moved_into_a_group_that_is_gone(client_ids, staff, sandbox):
     job = start(staff, client_ids=client_ids, target_id=5)
@@ -350,7 +350,7 @@ def test_nobody_is_moved_into_a_group_that_is_gone(client_ids, staff, sandbox):
     assert not sandbox.posts()
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 @pytest.mark.parametrize("client_ids", [None, [FIRST]])
 def test_a_group_that_is_gone_before_anything_was_kept_is_told(client_ids, staff, sandbox):
     job = start(staff, client_ids=client_ids)
@@ -359,7 +359,7 @@ def test_a_group_that_is_gone_before_anything_was_kept_is_told(client_ids, staff
     assert not sandbox.posts()
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 @pytest.mark.parametrize(
     ("method", "fault", "options"),
     [
@@ -450,7 +450,7 @@ def test_who_has_left_since_the_snapshot_is_counted(staff, sandbox):
     assert not {FIRST + 1, FIRST + 2, FIRST + 3}.intersection(moved_ids(sandbox))
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 def test_a_group_that_goes_after_the_snapshot_is_told_where_its_list_is_empty(staff, sandbox, people):
     job, everybody = start(staff), sorted(people(4))
     take_snapshot_for_job(job, 4, credentials_service.credentials_of(staff))
@@ -459,7 +459,7 @@ def test_a_group_that_goes_after_the_snapshot_is_told_where_its_list_is_empty(st
     assert ended(run(job)) == (Job.State.STOPPED, "source_gone")
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 def test_a_group_that_goes_after_clients_were_moved_is_told_with_their_number(staff, sandbox, browse):
     job = start(staff)
     # After the snapshot and the first pass.
@@ -470,7 +470,7 @@ def test_a_group_that_goes_after_clients_were_moved_is_told_with_their_number(st
     assert f"Clients moved before: {moved}." in text_of(browse(staff).get(f"/jobs/{job.pk}/"))
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 def test_one_late_read_of_a_client_skips_nobody(staff, sandbox, people):
     for group_id in ("5", "4"):
         sandbox.console().edit_client(FIRST, client_groups_id=group_id)
@@ -484,7 +484,7 @@ def test_one_late_read_of_a_client_skips_nobody(staff, sandbox, people):
 # --- Clients that are added meanwhile ----------------------------------------------------------------------
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 def test_newcomers_are_not_left_behind(staff, sandbox, people):
     sandbox.script(MOVE, "busy_cashier", call=3, group=4, clients=2)
     sandbox.script(MOVE, "busy_cashier", call=FEW, group=4)
@@ -600,7 +600,7 @@ def test_a_removal_waits_in_peace_for_the_change_that_locks_the_group(staff, san
     assert 4 in sandbox.accounts["demo"].groups
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 @pytest.mark.parametrize("method", ["clients.getGroup", "clients.getClients"])
 def test_a_cashier_who_adds_somebody_at_the_last_moment_loses_nobody(staff, sandbox, people, method):
     """This includes a client added after the last move: the read before the removal finds it."""

@@ -84,7 +84,7 @@ def test_one_look_that_finds_somebody_nowhere_proves_nothing(staff, sandbox, peo
     assert_not_removed(run(job), sandbox, people, staying)
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 def test_one_late_look_that_finds_somebody_elsewhere_proves_nothing(staff, sandbox, people, settings):
     """A colleague has just moved the client into the group, and the reads of the client are late twice."""
     settings.POSTER_READ_PAUSES = (0.0,)
@@ -101,7 +101,7 @@ def test_one_late_look_that_finds_somebody_elsewhere_proves_nothing(staff, sandb
     assert Change.objects.get().reason == Change.Reason.ELSEWHERE
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 def test_nor_does_the_word_of_a_person_that_somebody_was_moved(staff, sandbox, people, monkeypatch):
     job = retirement(staff)
     leave_the_first_to_a_person(monkeypatch, job, staff)

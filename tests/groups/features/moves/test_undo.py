@@ -283,7 +283,7 @@ def test_a_retired_group_is_created_again_and_its_clients_go_back(staff, sandbox
     assert progress_of(back) == JobProgress(total=FEW + 1, done=FEW + 1)
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 @pytest.mark.parametrize("number", [1, 4])
 def test_a_killed_undo_of_a_retirement_creates_one_group(
     staff, sandbox, people, monkeypatch, settings, number
@@ -297,7 +297,7 @@ def test_a_killed_undo_of_a_retirement_creates_one_group(
     assert people(new_id) == here
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 def test_a_new_group_that_poster_does_not_show_for_a_while_is_not_gone(
     staff, sandbox, people, settings, monkeypatch
 ):
@@ -358,7 +358,7 @@ def test_a_group_that_was_restored_is_not_created_again(owner, browse, sandbox, 
     assert restored.changes.get(action=Change.Action.CREATE).undo_of == removal
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 def test_a_group_of_the_same_name_stops_the_undo_of_a_retirement(staff, sandbox, people):
     job = retired(staff)
     there = people(1)

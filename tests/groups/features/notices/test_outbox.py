@@ -194,15 +194,15 @@ def test_a_request_is_told_to_those_who_may_decide_it_and_its_end_to_who_asked(r
         ChosenLanguage.objects.create(user=user, language="en")
     for user in (reader, owner, manager):
         wants(user)
-    asked = request(reader)
+    approval = request(reader)
     words = "A request beyond the limits"
     assert told(reader, owner, manager) == [f"{words} waits for a decision: “Гості”."]
-    approvals.decide(asked, "approved", owner)
+    approvals.decide(approval, "approved", owner)
     assert told(reader) == [f"{words} was approved: “Гості”."]
     assert len(told(owner, manager)) == 1
     # One that waits again and is approved again is told again.
-    let_wait_again(Change(request_id=asked.pk))
-    approvals.decide(asked, "approved", owner)
+    let_wait_again(Change(request_id=approval.pk))
+    approvals.decide(approval, "approved", owner)
     assert len(told(reader)) == 2
 
 
@@ -210,9 +210,9 @@ def test_a_request_is_told_to_those_who_may_decide_it_and_its_end_to_who_asked(r
 def test_a_request_that_lapses_is_told_once_to_who_asked(reader, is_marked):
     wants(reader)
     NoticeChoice.objects.update(chosen_at=timezone.now() - timedelta(hours=1))
-    asked = request(reader)
+    approval = request(reader)
     long_ago = timezone.now() - LIFE - timedelta(seconds=1)
-    ApprovalRequest.objects.filter(pk=asked.pk).update(created_at=long_ago)
+    ApprovalRequest.objects.filter(pk=approval.pk).update(created_at=long_ago)
     told()
     if is_marked:
         approvals.lapse_overdue()

@@ -274,7 +274,7 @@ def test_two_restores_at_once_create_nobody_twice(owner, sandbox, monkeypatch):
 # --- Failures on the way -----------------------------------------------------------------------------------
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 @pytest.mark.parametrize("call", [1, 5])
 def test_a_lost_answer_makes_no_second_group_and_creates_nobody_twice(owner, sandbox, call):
     snapshot, were = removed(owner, sandbox)
@@ -292,7 +292,7 @@ def test_a_lost_answer_makes_no_second_group_and_creates_nobody_twice(owner, san
     assert len(ids) == len(set(ids)) == FEW
 
 
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 def test_a_new_group_that_does_not_show_at_first_is_waited_for(owner, sandbox, monkeypatch):
     snapshot, were = removed(owner, sandbox)
     job = started(owner, snapshot)

@@ -71,7 +71,7 @@ def test_reads_and_writes_go_through_one_tunnel(sandbox, network, authority, thr
         assert len(poster.get_groups().groups) == len(sandbox.accounts["demo"].groups)
         created = poster.create_group(VALUES)
         assert poster.get_group(created).name == VALUES.name
-    assert proxy.asked == [f"{POSTER}:443"]
+    assert proxy.targets == [f"{POSTER}:443"]
     assert len(sandbox.posts()) == 1
 
 
@@ -81,7 +81,7 @@ def test_a_name_and_a_password_for_the_proxy_are_sent_to_it_and_to_nobody_else(n
         assert through(named, authority.file).get_groups().groups
         error = refused(through(url, authority.file).get_groups)
     assert (error.reason, error.sent) == ("proxy", False)
-    assert proxy.asked == [f"{POSTER}:443"] * 3
+    assert proxy.targets == [f"{POSTER}:443"] * 3
 
 
 def test_a_certificate_that_is_not_accepted_says_why_and_nothing_is_sent(sandbox, network, stranger, through):
@@ -107,10 +107,10 @@ def test_where_the_proxy_opens_no_tunnel_nothing_was_sent_and_all_is_tried_twice
     with network(answer=answer) as (proxy, url):
         poster = through(url, authority.file)
         for call in (poster.get_groups, lambda: poster.update_group(1, VALUES)):
-            proxy.asked.clear()
+            proxy.targets.clear()
             error = refused(call)
             assert (error.reason, error.sent) == ("proxy", False)
-            assert len(proxy.asked) == 2
+            assert len(proxy.targets) == 2
 
 
 def test_tls_that_fails_behind_the_proxy_is_no_failure_of_the_proxy(authority, through):

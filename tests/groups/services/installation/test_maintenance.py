@@ -51,17 +51,17 @@ def test_no_account_waits_for_the_poster_of_another_one(owner, outsider, sandbox
         finally:
             at_work.remove(account)
 
-    def asked(account):
+    def answered(account):
         return [call for call in sandbox.calls() if call.account == account]
 
     check = maintenance.thread_for_each("reconcile", reconciler.accounts_due, reconcile)
     try:
         check()
-        wait_until(lambda: at_work == ["demo"] and asked("demo") and asked("kavarnia"))
+        wait_until(lambda: at_work == ["demo"] and answered("demo") and answered("kavarnia"))
         Change.objects.settle(change, next_check_at=timezone.now())
         check()
         assert at_work.count("demo") == 1
-        assert len(asked("demo")) == 1
+        assert len(answered("demo")) == 1
     finally:
         sandbox.clear_faults()
         wait_until(lambda: not at_work)  # the call that hangs ends with its time-out

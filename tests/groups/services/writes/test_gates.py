@@ -22,16 +22,16 @@ class Doorman(gates.Gate):
 
     def __init__(self):
         self.closed = set()
-        self.asked = []
+        self.points = []
 
     def _ask(self, point):
-        self.asked.append(point)
+        self.points.append(point)
         if point in self.closed:
             raise WriteHeld
 
     def before(self, command):
         self._ask("before")
-        return {"asked_by": "doorman"}
+        return {"requested_by": "doorman"}
 
     def in_transaction(self, change, command):
         self._ask("in_transaction")
@@ -53,8 +53,8 @@ def doorman(monkeypatch):
 
 def test_a_gate_gives_columns_of_the_journal(staff, sandbox, doorman):
     change = execute(edit_of(staff, percent=Decimal(15)))
-    assert (change.state, Change.objects.get().asked_by) == ("applied", "doorman")
-    assert doorman.asked == ["before", "in_transaction"]
+    assert (change.state, Change.objects.get().requested_by) == ("applied", "doorman")
+    assert doorman.points == ["before", "in_transaction"]
 
 
 @pytest.mark.parametrize("point", ["before", "in_transaction"])
@@ -71,7 +71,7 @@ def test_a_form_that_is_sent_twice_passes_once(staff, sandbox, doorman):
     change = execute(command)
     doorman.closed.add("before")
     assert execute(command) == change
-    assert doorman.asked.count("before") == 1
+    assert doorman.points.count("before") == 1
     assert len(sandbox.posts()) == 1
 
 
@@ -85,7 +85,7 @@ def test_a_job_passes_as_a_whole_and_again_when_it_goes_on(staff, sandbox, doorm
     job = queue.start(plan(staff))
     queue.pause(job, staff)
     queue.resume(job, staff)
-    assert doorman.asked == ["before_job", "before_job", "job_decided"]
+    assert doorman.points == ["before_job", "before_job", "job_decided"]
 
 
 def test_a_job_that_is_held_back_is_not_there(staff, sandbox, doorman):

@@ -184,7 +184,7 @@ def refused(sandbox):
 @pytest.mark.parametrize(
     ("trouble", "told"),
     [
-        (unreadable, "could not be asked before"),
+        (unreadable, "could not be read before"),
         (edited, "had been changed meanwhile"),
         (refused, "may or may not"),
     ],

@@ -8,7 +8,7 @@ from tests.support.pairwise import examples
 WRITES = 300
 
 
-@pytest.mark.once  # the database is asked for the same as by each of these writes alone
+@pytest.mark.once  # the database gets the same queries as by each of these writes alone
 @pytest.mark.django_db
 @pytest.mark.usefixtures("production")
 def test_with_reads_that_lag_nothing_is_told_falsely_and_no_change_is_written_over(owner):

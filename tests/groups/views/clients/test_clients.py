@@ -28,8 +28,8 @@ def search(client, q, **fields):
 def test_a_page_is_asked_for_and_no_more(staff, browse, sandbox):
     page = browse(staff).get(URL, {"page": "2"})
     assert page.status_code == 200
-    asked = sandbox.calls("clients.getClients")[0].query
-    assert (asked["group_id"], asked["num"], asked["offset"]) == ("1", "50", "50")
+    query = sandbox.calls("clients.getClients")[0].query
+    assert (query["group_id"], query["num"], query["offset"]) == ("1", "50", "50")
     assert len(sandbox.calls("clients.getClients")) == 1
     assert client_ids(page) == [number for number in range(51, 101) if number != 82]
     assert "125 clients, page 2 of 3" in text_of(page)

@@ -114,8 +114,8 @@ def test_the_name_of_another_group_is_asked_about(staff, browse, sandbox, url, n
     form = group_form(client, url, **(SEED | {"name": name}))
     check = client.post(url, form)
     assert check.status_code == 200
-    asked = "Група з такою назвою вже є: № 5, 42 клієнти. Створити другу?"
-    assert (asked if url == NEW else "Інша група вже має цю назву: № 5, 42 клієнти.") in text_of(check)
+    question = "Група з такою назвою вже є: № 5, 42 клієнти. Створити другу?"
+    assert (question if url == NEW else "Інша група вже має цю назву: № 5, 42 клієнти.") in text_of(check)
     assert not sandbox.posts()
     assert not Change.objects.exists()
     repeated = hidden(check, *form, "confirmed")

@@ -120,13 +120,13 @@ def test_a_command_has_the_consent_of_its_job_unless_it_has_its_own(command):
         consent = replace(command, **given).consent
         return {name: getattr(consent, name) for name in names}
 
-    names = ("request_id", "asked_by", "limit_reason", "allowed_clients")
+    names = ("request_id", "requested_by", "limit_reason", "allowed_clients")
     assert command.consent is None
     assert columns(job=JOB) == dict(zip(names, (None, "", "for the whole job", 70), strict=True))
     own = {"limit_reason": "a guest of honour", "allowed_clients": 3}
     assert columns(job=JOB, **own) == dict(zip(names, (None, "", "a guest of honour", 3), strict=True))
-    asked = columns(job=JOB, request_id=REQUEST, asked_by="staff", allowed_clients=5)
-    assert asked == dict(zip(names, (REQUEST, "staff", "", 5), strict=True))
+    stored = columns(job=JOB, request_id=REQUEST, requested_by="staff", allowed_clients=5)
+    assert stored == dict(zip(names, (REQUEST, "staff", "", 5), strict=True))
 
 
 def test_a_write_that_is_sent_again_has_the_consent_of_the_first_one():
