@@ -86,8 +86,8 @@ POSTER_READ_PAUSES = (0.0, 1.0, 3.0)
 POSTER_RECHECK_PAUSES = (2.0, 10.0, 30.0, 90.0)
 # A write that Poster accepted, and that no look has shown for this long, needs a person.
 POSTER_ABSENT_SECONDS = max(120.0, POSTER_LAG_SECONDS)
-# A job waits so while Poster is away, and stops after its patience, to be resumed by a user.
-JOB_RETRY_PAUSES, JOB_PATIENCE = (5.0, 10.0, 20.0, 40.0, 60.0), 15 * 60.0
+# A job waits so while Poster is away, and stops after JOB_MAX_WAIT, to be resumed by a user.
+JOB_RETRY_PAUSES, JOB_MAX_WAIT = (5.0, 10.0, 20.0, 40.0, 60.0), 15 * 60.0
 JOB_READ_PAUSE = 1.0
 # 0: each page asks Poster.
 POSTER_CACHE_SECONDS = env.number("POSTER_CACHE_SECONDS", default=30.0)

@@ -16,7 +16,7 @@ from groups.models.contents import ClientBefore, RecordIds
 from groups.models.credentials import PosterAccount
 from groups.models.jobs import Job, MovedClients
 from groups.models.locks import Lock, LocksLost
-from groups.models.submissions import Consent, Made, Submission
+from groups.models.submissions import Consent, MadeByUser, Submission
 
 OF_GROUPS = Q(client_id__isnull=True)
 LONGEST_NOTE = 200
@@ -138,7 +138,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         raise TypeError("The journal is append-only.")
 
 
-class Change(Made, Consent):
+class Change(MadeByUser, Consent):
     """One row of the journal: a change that a user requested, and its outcome. Its id is the `operation`.
 
     Values: `loaded` when the form was opened (`LoadedGroup`), `before` at Poster just before the write
@@ -241,13 +241,13 @@ class Change(Made, Consent):
         # Poster does not take the values, or a check before sending forbids the write.
         REJECTED = "rejected"
         # Poster does not show an earlier change yet.
-        BEHIND = "behind"
+        STALE = "stale"
 
         @property
         def status(self) -> int:
             statuses = {
                 self.NOT_FOUND: 404,
-                self.BEHIND: 409,
+                self.STALE: 409,
                 self.REJECTED: 422,
                 self.NO_ACCESS: 424,
                 self.UNCLEAR: 502,

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from groups.models.credentials import PosterAccount
 from groups.models.leases import Leased, LeasedQuerySet
 from groups.models.locks import Lock
-from groups.models.submissions import Consent, Made, Submission
+from groups.models.submissions import Consent, MadeByUser, Submission
 
 
 def lease_time() -> timedelta:
@@ -36,7 +36,7 @@ class JobQuerySet(LeasedQuerySet["Job"]):
         return self.free().filter(waits, state__in=Job.ACTIVE)
 
 
-class Job(Leased, Made, Consent):
+class Job(Leased, MadeByUser, Consent):
     """A request of a user that needs many writes; each write is a row of the journal, which has the outcomes.
 
     `kind` names a `JobKind`. `wanted` holds the parameters beside the two groups, in the shape that is
@@ -103,7 +103,7 @@ class Job(Leased, Made, Consent):
             _("Birthday bonuses of this account come back in another unit, so none is sent."),
         )
         UNREACHABLE = "unreachable", _("Poster has not answered for a quarter of an hour.")
-        BEHIND = "behind", _("Poster has not shown the last change made here for a quarter of an hour.")
+        STALE = "stale", _("Poster has not shown the last change made here for a quarter of an hour.")
         UNREADABLE_ROW = (
             "unreadable_row",
             _("Poster gave a client or a group in a form that could not be read."),

@@ -91,7 +91,7 @@ class Due(Leased):
     """A row whose work is due at `next_at`, never while that is None.
 
     `tries` counts those that have failed since the last one that did not. Since `refused_at` Poster refuses
-    the token, or what the work needs; once that has lasted for the `patience`, the row is held.
+    the token, or what the work needs; once that has lasted for the `max_wait`, the row is held.
     """
 
     next_at = models.DateTimeField(null=True)
@@ -99,7 +99,7 @@ class Due(Leased):
     refused_at = models.DateTimeField(null=True)
 
     needs: ClassVar[tuple[str, ...]] = ()
-    patience: ClassVar[timedelta] = timedelta(minutes=30)
+    max_wait: ClassVar[timedelta] = timedelta(minutes=30)
 
     class Meta:
         abstract = True
@@ -121,7 +121,7 @@ class Due(Leased):
         """Return the columns to store where nobody can do the work: by default it is asked again later."""
         return {"next_at": now + min(AGAIN, self.longest_pause)}
 
-    def leave(self, lease: Lease[Self], **columns: Any) -> None:
+    def release(self, lease: Lease[Self], **columns: Any) -> None:
         lease.release(**columns)
 
 

@@ -16,7 +16,7 @@ from groups.models.credentials import PosterCredentials
 LONGEST_REASON = 200
 
 
-class Made(models.Model):
+class MadeByUser(models.Model):
     """A row that a user made; of one who was deleted the name is left."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -26,7 +26,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from groups.models import Change, Job
 from groups.poster import GroupValues, LoyaltyType
 from groups.services.history import undoable_ids, undone_ids
-from groups.services.jobs.executor import patience_of
+from groups.services.jobs.executor import max_wait_of
 from groups.services.jobs.kinds import JobKind, JobProgress, progress_of
 from groups.services.jobs.undo import is_undoable, preview_of, undo_lines, undo_of
 from groups.services.messages import Message
@@ -61,7 +61,7 @@ WAITS_FOR = {
     Stop.LOCKED: gettext_lazy("Another change of the same group or client has no outcome yet."),
     Stop.UNKNOWN: gettext_lazy("The outcome of some writes is not known yet."),
     Stop.NOT_EMPTY: gettext_lazy("Poster still shows clients who were moved."),
-    Stop.BEHIND: gettext_lazy("Poster does not show the last change yet."),
+    Stop.STALE: gettext_lazy("Poster does not show the last change yet."),
     Stop.UNREADABLE_ROW: Stop.UNREADABLE_ROW.label,
     Stop.TOKEN: gettext_lazy("Poster refuses the token, which may be a mistake."),
 }
@@ -315,7 +315,7 @@ def notice_of(job: Job, progress: JobProgress) -> str:
 def job_words(job: Job) -> Message:
     match Job.State(job.state):
         case Job.State.WAITING if job.next_try_at is not None and job.waiting_since is not None:
-            end = job.waiting_since + patience_of(Stop(job.reason))
+            end = job.waiting_since + max_wait_of(Stop(job.reason))
             times = {"next": job.next_try_at, "end": end}
             return Message(
                 _("It waits for its next try"),
@@ -378,7 +378,7 @@ def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step 
             return _("Wait until that has ended.") + " " + again
         case Stop.BONUS_BLOCKED:
             return _("An owner can set the unit of the birthday bonus on the account page.")
-        case Stop.UNREACHABLE | Stop.BEHIND:
+        case Stop.UNREACHABLE | Stop.STALE:
             return _("Try again later.") + " " + again
         case Stop.LOCKED | Stop.UNKNOWN:
             return again

@@ -93,7 +93,7 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
             ACCOUNT,
             _("Security log"),
             f"{reverse('people:list')}?log",
-            _("Who came in, who did not, and who changed what others may do."),
+            _("Sign-ins, failed attempts, changed rights."),
             "shield",
             part_of=reverse("people:list"),
         )

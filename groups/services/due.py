@@ -75,7 +75,7 @@ class Turn[Row: Due]:
             raise Hold(DueRowHeld.NO_RIGHT)
         return credentials
 
-    def stay(self, **columns: Any) -> None:
+    def renew(self, **columns: Any) -> None:
         """Renew the lease, and store these columns under it. Raises `LeaseLost`."""
         renewal = self.lease.renewal(timezone.now() + self.row.lease_time())
         if stopping.is_set() or not self.lease.row.update(**renewal, **columns):
@@ -111,7 +111,7 @@ def run_due[Row: Due](rows: DueQuerySet[Row], work: Work[Row], now: datetime | N
                 raise
             log.exception("The work of %s %s has failed", row._meta.label, pk)
         else:
-            row.leave(lease, **columns)
+            row.release(lease, **columns)
     return done
 
 
@@ -137,7 +137,7 @@ def _columns_after[Row: Due](turn: Turn[Row], work: Work[Row], now: datetime | N
         columns |= end.columns if isinstance(end, Later) else {}
     if isinstance(end, DueRowRefused):
         columns["refused_at"] = row.refused_at or ended
-        if ended - columns["refused_at"] >= row.patience:
+        if ended - columns["refused_at"] >= row.max_wait:
             end = Hold(end.reason)
     if isinstance(end, Hold):
         log.warning("The work of %s %s is held: %s", row._meta.label, row.pk, end.reason)

@@ -39,7 +39,7 @@ BODY = "poster:list"
 COPY_LIFE = timedelta(hours=24)
 COPY_EVERY = 45
 """Seconds between two copies, so that not every read costs a database write."""
-PATIENCE = 0.3
+MAX_WAIT = 0.3
 """Seconds that a page waits for Poster before it shows the last good copy."""
 PARSED_LISTS = 4
 """Number of parsed lists that a process keeps."""
@@ -91,13 +91,13 @@ class OneGroup(Groups):
 
 
 def list_groups(
-    credentials: PosterCredentials, *, fresh: bool = False, patience: float | None = None
+    credentials: PosterCredentials, *, fresh: bool = False, max_wait: float | None = None
 ) -> Groups:
     """Return the groups, without removed ones. Raises `PosterError`.
 
     They may be POSTER_CACHE_SECONDS old, unless `fresh` is set. A user whose token Poster has refused gets
     nothing from the cache. While Poster fails, return the last good copy that was read with this token; so
-    where Poster takes longer than `patience`, if nobody has written in the account since it was read.
+    where Poster takes longer than `max_wait`, if nobody has written in the account since it was read.
     """
     try:
         if fresh or credentials.refused_at:
@@ -106,7 +106,7 @@ def list_groups(
         if found is not None:
             return found
         call = share_call(cache_key(credentials, "all"), credentials, partial(_ask, credentials))
-        if copy := _copy_meanwhile(credentials, call, patience):
+        if copy := _copy_meanwhile(credentials, call, max_wait):
             _take_afterwards(call, partial(_keep_copy, credentials))
             return copy
         answer = call.take()
@@ -161,14 +161,14 @@ def _keep(credentials: PosterCredentials, groups: Groups) -> Groups:
 
 
 def _copy_meanwhile(
-    credentials: PosterCredentials, call: SharedCall[Any], patience: float | None
+    credentials: PosterCredentials, call: SharedCall[Any], max_wait: float | None
 ) -> Groups | None:
-    """Return the last good copy if Poster takes longer than `patience`, or None: wait for the answer.
+    """Return the last good copy if Poster takes longer than `max_wait`, or None: wait for the answer.
 
     A copy from before the last write in the account would deny that write. Without a server nothing can be
     left until after the response, so the answer is waited for.
     """
-    if patience is None or not can_wait() or call.ends_within(patience):
+    if max_wait is None or not can_wait() or call.ends_within(max_wait):
         return None
     copy = _last_good_copy(credentials, writes=credentials.account.writes)
     return copy and replace(copy, is_awaited=True)
@@ -195,7 +195,7 @@ def known_groups(credentials: PosterCredentials) -> Groups | None:
 
 
 def read_group(
-    credentials: PosterCredentials, group_id: int, *, fresh: bool = False, patience: float | None = None
+    credentials: PosterCredentials, group_id: int, *, fresh: bool = False, max_wait: float | None = None
 ) -> OneGroup:
     """Return one group to show, by the same rules as `list_groups`. Raises `NotFound`."""
     try:
@@ -206,7 +206,7 @@ def read_group(
         if found is not None:
             return OneGroup(GroupList((found[0],)), found[1])
         call = share_call(key, credentials, partial(_ask_for_one, credentials, group_id))
-        copy = _copy_meanwhile(credentials, call, patience)
+        copy = _copy_meanwhile(credentials, call, max_wait)
         if one := copy.one(group_id) if copy else None:
             _take_afterwards(call)
             return one

@@ -14,7 +14,7 @@ from groups.services import clients
 from groups.services.groups import list_groups, read_group
 from groups.services.messages import error_words
 from groups.spreadsheets import clients_file
-from groups.views.http import Request, file_response, form_methods, patience_of, requires
+from groups.views.http import Request, file_response, form_methods, max_wait_of, requires
 from poster_admin.common.htmx import htmx_target, render_page
 
 
@@ -27,7 +27,7 @@ def group_members(request: Request, group_id: int) -> HttpResponse:
     filters = ClientFilters.parse(request.POST if posted else {**request.GET.dict(), "q": ""})
     if posted and not filters.q and not (filters.own and filters.start):
         return redirect(filters.address(group_id))
-    group = read_group(request.credentials, group_id, patience=patience_of(request)).group
+    group = read_group(request.credentials, group_id, max_wait=max_wait_of(request)).group
     if filters.narrow:
         found = clients.search_clients(
             request.credentials,

@@ -37,8 +37,8 @@ from groups.views.http import (
     file_response,
     form_methods,
     htmx_row,
-    list_behind,
-    patience_of,
+    max_wait_of,
+    referring_list,
     requires,
 )
 from groups.views.journal import count_unseen
@@ -70,7 +70,7 @@ def group_list(request: Request) -> HttpResponse:
         return push_url(retarget(response, "#form"), False)
     if is_spelled_out and not request.htmx:
         return redirect(filters.href())
-    groups = reads.list_groups(credentials, fresh="refresh" in request.GET, patience=patience_of(request))
+    groups = reads.list_groups(credentials, fresh="refresh" in request.GET, max_wait=max_wait_of(request))
     listing = _listing(request, groups, filters)
     context = {
         "listing": listing,
@@ -128,7 +128,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     show_cards = begin_parts("group.cards", request, group_id)
     try:
         one = reads.read_group(
-            credentials, group_id, fresh="refresh" in request.GET, patience=patience_of(request)
+            credentials, group_id, fresh="refresh" in request.GET, max_wait=max_wait_of(request)
         )
     except NotFound:
         removal = history.removal_of(credentials, group_id)
@@ -140,12 +140,12 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     latest = history.latest_of(credentials, group_id, [each for each in holders if isinstance(each, Job)])
     names = history.group_names(credentials, latest)
     # The list is in the headers of the request; a link to a neighbour has the filters in its address.
-    behind = list_behind(request)
-    filters = ListForm(QueryDict(urlsplit(behind).query) if behind else request.GET, request.user)
+    referrer = referring_list(request)
+    filters = ListForm(QueryDict(urlsplit(referrer).query) if referrer else request.GET, request.user)
     context: dict[str, Any] = {
         "one": one,
         "group": one.group,
-        "list_url": behind or reverse("groups:list") + filters.query(),
+        "list_url": referrer or reverse("groups:list") + filters.query(),
         "refresh_url": filters.query(refresh=1),
         "wait_url": filters.query(wait=1),
         "type_label": type_label(one.group.loyalty_type),

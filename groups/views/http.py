@@ -29,12 +29,12 @@ from groups.poster.errors import REFUSALS
 from groups.poster.fields import whole_number
 from groups.presenters.changes import Toast, job_toast, toasts
 from groups.services.gateway import file_turn
-from groups.services.groups import PATIENCE
+from groups.services.groups import MAX_WAIT
 from groups.services.installation import maintenance
 from groups.services.messages import error_words, status_of
 from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin import VERSION
-from poster_admin.common.htmx import htmx_target, page_behind, render_page
+from poster_admin.common.htmx import htmx_target, referring_page, render_page
 from poster_admin.common.middleware import GetResponse
 from poster_admin.common.outages import optional
 from poster_admin.common.pages import has_page
@@ -130,10 +130,10 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def list_behind(request: HttpRequest) -> str:
+def referring_list(request: HttpRequest) -> str:
     """Return the address of the list that sent the request, with its filters, or an empty string."""
-    behind = page_behind(request)
-    return behind if behind.partition("?")[0] == reverse("groups:list") else ""
+    referrer = referring_page(request)
+    return referrer if referrer.partition("?")[0] == reverse("groups:list") else ""
 
 
 def htmx_row(request: HttpRequest) -> int | None:
@@ -142,14 +142,14 @@ def htmx_row(request: HttpRequest) -> int | None:
     return None if kind else whole_number(number)
 
 
-def patience_of(request: HttpRequest) -> float | None:
+def max_wait_of(request: HttpRequest) -> float | None:
     """Return how long a page or the rows of a list wait for Poster where there is a copy to show.
 
     None is returned for a request that waits for the answer: it says so, or it replaces a part of a page,
     which could not say that it is old.
     """
     waits = "wait" in request.GET or htmx_target(request) not in {"", "rows"}
-    return None if waits else PATIENCE
+    return None if waits else MAX_WAIT
 
 
 def _may_look(request: HttpRequest) -> bool:
@@ -247,7 +247,7 @@ class PosterErrorMiddleware:
                 url, label = request.get_full_path(), _("Try again")
                 if fragment or is_post or not has_page(request.path):
                     # A fragment or a file is no page, and the address of a form may take only a POST.
-                    url = page_behind(request) or reverse("groups:list")
+                    url = referring_page(request) or reverse("groups:list")
         words = error_words(error)
         if is_post and fragment in {"", "form"}:
             # No write that was sent ends here: its own page tells its outcome.

@@ -64,7 +64,7 @@ def go(request: Request) -> HttpResponse:
     groups: Sequence[Group] = ()
     unread = False
     try:
-        groups = reads.list_groups(request.credentials, patience=reads.PATIENCE).groups if text else ()
+        groups = reads.list_groups(request.credentials, max_wait=reads.MAX_WAIT).groups if text else ()
     except PosterError:
         unread = True  # pages are found while Poster does not answer, too
     context = {"text": text, "found": destinations(text, groups, request.user), "unread": unread}

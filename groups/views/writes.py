@@ -54,11 +54,11 @@ from groups.views.http import (
     LOST,
     Request,
     htmx_row,
-    list_behind,
+    referring_list,
     status_of_change,
     status_of_refusal,
 )
-from poster_admin.common.htmx import htmx_target, page_behind, render_page
+from poster_admin.common.htmx import htmx_target, referring_page, render_page
 
 State, Reason = Change.State, Change.Reason
 SHORTEST_POLL, LONGEST_POLL = 2, 30
@@ -292,10 +292,10 @@ def redirect_after_write(request: Request, group_id: int | None) -> HttpResponse
     """Redirect to the group; a form in a row of the list becomes the row again, where it stands."""
     if htmx_row(request) is None:
         # Something was taken back by the message in the list.
-        behind = list_behind(request)
-        return redirect(behind) if behind else redirect("groups:detail", group_id)
+        referrer = referring_list(request)
+        return redirect(referrer) if referrer else redirect("groups:detail", group_id)
     place = {
-        "path": page_behind(request) or reverse("groups:list"),
+        "path": referring_page(request) or reverse("groups:list"),
         "target": f"#{htmx_target(request)}",
         "selectOOB": "#pictures,#messages:innerHTML",
         "push": "false",

@@ -62,7 +62,7 @@ def is_ours(request: HttpRequest, url: str) -> bool:
     )
 
 
-def page_behind(request: HttpRequest) -> str:
+def referring_page(request: HttpRequest) -> str:
     """Return the page that sent the request, by HTMX or a form; an empty string if it is not on this site.
 
     A page that answers a form has the form's address: then it is the page above that.

@@ -18,7 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from poster_admin.common.client_ip import comes_from_proxy
-from poster_admin.common.htmx import page_behind, wants_page
+from poster_admin.common.htmx import referring_page, wants_page
 from poster_admin.common.logs import REQUEST_ID, mask
 from poster_admin.common.monitoring import PosterTime, poster_time
 from poster_admin.common.outages import is_outage
@@ -92,10 +92,10 @@ def htmx_edge(get_response: GetResponse) -> GetResponse:
         ended = response["Location"].startswith(f"{resolve_url(settings.LOGIN_URL)}?")
         if wants_page(request):
             # After the sign-in a file would be saved and the sign-in would stay, so lead back to the link.
-            if ended and (_has_form(request) or (not has_page(request.path) and page_behind(request))):
-                response["Location"] = _way_back_in(request)
+            if ended and (_has_form(request) or (not has_page(request.path) and referring_page(request))):
+                response["Location"] = _sign_in_url(request)
             return response
-        answer = HttpResponseClientRedirect(_way_back_in(request) if ended else response["Location"])
+        answer = HttpResponseClientRedirect(_sign_in_url(request) if ended else response["Location"])
         answer.status_code = 401 if ended else 200
         answer.cookies = response.cookies
         return answer
@@ -103,9 +103,9 @@ def htmx_edge(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def _way_back_in(request: HttpRequest) -> str:
+def _sign_in_url(request: HttpRequest) -> str:
     """Return the address of the sign-in, with the page to return to, and whether a form was lost."""
-    back = page_behind(request)
+    back = referring_page(request)
     # The address of a form may say more than that of its page, which may have answered another form.
     if wants_page(request) and (not back or (request.GET and urlsplit(back).path == request.path)):
         back = request.get_full_path()

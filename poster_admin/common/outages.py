@@ -26,7 +26,7 @@ _SYSTEM = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.ESTALE),
     *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
 }
-PATIENCE = 1.0
+MAX_WAIT = 1.0
 """Seconds that optional work may wait for a locked database."""
 SHARED_REST = 5.0
 """Seconds for which a failed cache is not asked again: each request could take as long as its time-out."""
@@ -77,7 +77,7 @@ def optional(what: str) -> Iterator[None]:
         yield
         return
     try:
-        with patience(PATIENCE):
+        with max_wait(MAX_WAIT):
             yield
     except Exception as error:
         if not is_outage(error):
@@ -87,7 +87,7 @@ def optional(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def patience(seconds: float) -> Iterator[None]:
+def max_wait(seconds: float) -> Iterator[None]:
     """Limit the wait for an SQLite database that another process has locked."""
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield

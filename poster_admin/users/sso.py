@@ -92,7 +92,7 @@ def back(request: HttpRequest) -> HttpResponse:
             raise SuspiciousOperation("A user without a name.")
         groups = claims.get(settings.OIDC_GROUPS_CLAIM) or []
         names = [str(each) for each in groups] if isinstance(groups, list) else [str(groups)]
-        user = _user_behind(request, claims["sub"], str(name), names)
+        user = _user_of_subject(request, claims["sub"], str(name), names)
     except FAILURES as error:
         # The error's text may contain the code or the token.
         log.warning("The company's sign-in failed: %s", type(error).__name__)
@@ -168,7 +168,7 @@ def _claims(request: HttpRequest, *, fresh: bool) -> dict[str, Any]:
     return claims
 
 
-def _user_behind(request: HttpRequest, subject: str, name: str, groups: list[str]) -> User:
+def _user_of_subject(request: HttpRequest, subject: str, name: str, groups: list[str]) -> User:
     """Return the user of a subject, with the roles of the groups; the first sign-in makes the user.
 
     A name can be given to somebody else later: an owner has to allow that its user is taken. Raises

@@ -20,7 +20,7 @@ switch_on(User.objects.get().credentials)
 """
 LONGEST = 3600
 # Tests wait for less.
-PATIENCE = ("POSTER_READ_TIMEOUT", "POSTER_READ_DEADLINE")
+DEADLINES = ("POSTER_READ_TIMEOUT", "POSTER_READ_DEADLINE")
 
 
 def main(arguments):
@@ -35,10 +35,10 @@ def main(arguments):
         tempfile.TemporaryDirectory() as directory,
         Sandbox(options.groups, options.clients, options.latency / 1000) as sandbox,
     ):
-        patience = {name: documented_defaults()[name] for name in PATIENCE}
+        deadlines = {name: documented_defaults()[name] for name in DEADLINES}
         # As `serve` starts a worker.
         memory_of = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(4 * 1024 * 1024)}
-        dashboard = Dashboard(Path(directory), sandbox, MOVEMENT_SECONDS="0", **patience, **memory_of)
+        dashboard = Dashboard(Path(directory), sandbox, MOVEMENT_SECONDS="0", **deadlines, **memory_of)
         try:
             worker = dashboard.start_worker()
             wait_until(lambda: dashboard.table("groups_workerheartbeat"), 0.05, LONGEST)

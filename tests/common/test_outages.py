@@ -55,7 +55,7 @@ def locked(transactional_db, monkeypatch):
         pytest.skip("PostgreSQL is not locked as a whole")
     options = connection.settings_dict["OPTIONS"]
     usual, options["timeout"] = options["timeout"], 0.2
-    monkeypatch.setattr(outages, "PATIENCE", 0.05)
+    monkeypatch.setattr(outages, "MAX_WAIT", 0.05)
     connections.close_all()
     yield lambda: real.locked(connection.settings_dict["NAME"])
     options["timeout"] = usual

@@ -14,8 +14,8 @@ from playwright.sync_api import expect, sync_playwright
 from tests.support import people
 from tests.tools import chromium
 
-PATIENCE = 10_000
-expect.set_options(timeout=PATIENCE)
+MAX_WAIT = 10_000
+expect.set_options(timeout=MAX_WAIT)
 # Errors in the console that tests cause on purpose: Chromium and HTMX report every answer with an error
 # status and every request without an answer, and HTMX every request that a newer one replaces.
 ALLOWED_ERRORS = (
@@ -70,7 +70,7 @@ def open_window(browser, url, problems, **options):
             problems.append(str(error))
 
     context = browser.new_context(base_url=url, reduced_motion="reduce", **options)
-    context.set_default_timeout(PATIENCE)
+    context.set_default_timeout(MAX_WAIT)
     page = context.new_page()
     page.on("pageerror", note_error)
     page.on("console", note)

@@ -47,7 +47,7 @@ def with_passkey(page_for):
         page.goto(NEW)
         page.fill("[name=name]", "My phone")
         page.get_by_role("button", name="Add the passkey").click()
-        page.get_by_role("link", name="I have kept them").click()
+        page.get_by_role("link", name="Saved them").click()
         return page, device
 
     return with_passkey

@@ -26,7 +26,7 @@ def page(page_for, staff, browse, sandbox, monkeypatch):
     left = []
     monkeypatch.setattr(threaded, "left_over", ContextVar("left_over", default=left))
     for module in (http, reads):
-        monkeypatch.setattr(module, "PATIENCE", 0)
+        monkeypatch.setattr(module, "MAX_WAIT", 0)
     sandbox.latency = 0.2
     return page_for(staff, language="uk")
 

@@ -25,7 +25,7 @@ def pytest_load_initial_conftests() -> Generator[None]:
     settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
     # The tests of the client cover its pauses. There are as many looks as in production.
     settings.POSTER_RETRY_PAUSE, settings.POSTER_READ_PAUSES = (0.0, 0.0), (0.0, 0.05, 0.05)
-    # A job asks again at once; it ends as in production, when Poster answers or JOB_PATIENCE is over.
+    # A job asks again at once; it ends as in production, when Poster answers or JOB_MAX_WAIT is over.
     settings.JOB_RETRY_PAUSES, settings.JOB_READ_PAUSE = (0.01,), 0.0
     if not environment.ON_SERVICES:
         settings.DATABASES["default"]["OPTIONS"]["init_command"] += environment.UNSYNCED

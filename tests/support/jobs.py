@@ -73,7 +73,7 @@ def undone(user, job, change=None):
 def run(job, *, waits=None):
     """Run a job as workers do, again each time that it has waited, and return it in its new state.
 
-    After so many `waits` in a row its patience is over.
+    After so many `waits` in a row its `max_wait` is over.
     """
     while run_once(job).next_try_at is not None and job.is_active:
         now = timezone.now()

@@ -138,7 +138,7 @@ def test_a_second_factor_that_is_set_up_from_security_leads_back_there(staff, br
     assert answer["Location"] == address
     client.get(address)
     sent = {"code": code_of(TOTPDevice.objects.get(user=staff))}
-    assert 'href="/accounts/sessions/">I have kept them' in client.post(address, sent).text
+    assert 'href="/accounts/sessions/">Saved them' in client.post(address, sent).text
 
 
 def test_new_recovery_codes_replace_the_old(staff, browse):

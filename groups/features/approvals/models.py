@@ -17,7 +17,7 @@ from groups.models.changes import LONGEST_NOTE, Change, ChangeQuerySet
 from groups.models.contents import Content, Effect
 from groups.models.credentials import PosterAccount
 from groups.models.locks import creation_key, group_key
-from groups.models.submissions import LONGEST_REASON, Approvable, Made, Submission, approvable_kinds
+from groups.models.submissions import LONGEST_REASON, Approvable, MadeByUser, Submission, approvable_kinds
 
 # The time after which a request that nobody has decided lapses.
 LIFE = timedelta(days=7)
@@ -74,7 +74,7 @@ class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
         return self.filter(created_at__gt=timezone.now() - LIFE, state=ApprovalRequest.State.WAITING)
 
 
-class ApprovalRequest(Made):
+class ApprovalRequest(MadeByUser):
     """A write beyond the limits that waits for the yes of another user; its id is the form's `operation`.
 
     A request for a change has what its command is rebuilt from. Anything else has a row of its own that

@@ -30,7 +30,7 @@ class ConnectionCheck(Due):
     failed = models.BooleanField(default=False)
 
     objects = DueQuerySet["ConnectionCheck"].as_manager()
-    patience = timedelta()
+    max_wait = timedelta()
 
     class Meta:
         default_permissions = ()

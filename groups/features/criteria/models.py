@@ -14,14 +14,14 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.models import PosterAccount
 from groups.models.leases import Columns, Due, DueQuerySet, Nights
-from groups.models.submissions import LONGEST_REASON, Made, Submission
+from groups.models.submissions import LONGEST_REASON, MadeByUser, Submission
 
 CHANGE_CRITERIA = "groups.change_criteria"
 KIND = "criteria"
 NIGHTS = Nights(lambda: settings.CRITERIA_SECONDS, lambda: settings.CRITERIA_HOUR)
 
 
-class Criteria(Due, Made):
+class Criteria(Due, MadeByUser):
     """The saved table of an account.
 
     `table` is a `Table` of `services/judging.py`: rows in their order, the group of all others, and the most
@@ -80,7 +80,7 @@ class Criteria(Due, Made):
         return {"held": reason, "held_at": now, "night_at": None, "next_at": None}
 
 
-class CriteriaSave(Made):
+class CriteriaSave(MadeByUser):
     """One save of the table; its id is the form's `operation`, so the same form sent twice is one save.
 
     `table` is what was saved, with `nightly` beside it: the saves of an account tell who changed what.
@@ -119,7 +119,7 @@ class CriteriaPinQuerySet(models.QuerySet["CriteriaPin"]):
         return frozenset(self.in_force(account_id).values_list("client_id", flat=True))
 
 
-class CriteriaPin(Made):
+class CriteriaPin(MadeByUser):
     """A client who stays where they are, whatever the criteria say, up to and including the day `until`.
 
     Of the client it has the id alone.

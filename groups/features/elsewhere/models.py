@@ -40,7 +40,7 @@ class Watch(Due):
     objects = WatchQuerySet.as_manager()
     needs = (WATCH_ACCOUNT,)
     # A refused token is tried again every half hour, and the page of the account says so at once.
-    patience = timedelta()
+    max_wait = timedelta()
 
     class Meta:
         db_table = "groups_watch"

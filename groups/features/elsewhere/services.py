@@ -395,7 +395,7 @@ def _look(turn: Turn[Watch]) -> Columns:
     findings = compare(picture, look, sent, lag=timedelta(seconds=settings.POSTER_LAG_SECONDS))
     columns = {"picture": picture.to_json(), "looked_at": picture.looked_at}
     with transaction.atomic():
-        turn.stay(**columns, fingerprint=credentials.fingerprint)
+        turn.renew(**columns, fingerprint=credentials.fingerprint)
         if not turn.lease.row.filter(credentials=credentials).exists():
             raise LeaseLost  # its user has disconnected meanwhile
         changes = [_record_elsewhere(watch, turn.lease, finding) for finding in findings]

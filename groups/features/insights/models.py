@@ -38,8 +38,8 @@ class Sweep(Due):
     def after_hold(self, *_args: object) -> Columns:
         return {"next_at": None}
 
-    def leave(self, lease: Lease["Sweep"], **columns: object) -> None:
+    def release(self, lease: Lease["Sweep"], **columns: object) -> None:
         if columns.get("next_at", self.next_at) is None:
             lease.row.delete()
         else:
-            super().leave(lease, **columns)
+            super().release(lease, **columns)

@@ -67,7 +67,7 @@ from groups.presenters.changes import ChangeNote
 from groups.presenters.destinations import Destination
 from groups.presenters.lists import Amounts, ChoiceCondition, ColumnSet, RangeCondition, Test, column_sets
 from groups.services import groups as reads
-from groups.services.groups import PATIENCE, Groups, OneGroup
+from groups.services.groups import MAX_WAIT, Groups, OneGroup
 from groups.services.messages import Message, error_words, status_of
 from groups.services.values import NumberFormat, clients_words, money_words, type_label
 from groups.services.writes.commands import GroupCommand
@@ -605,7 +605,7 @@ column_sets[SALES.key] = SALES
 
 def _find_promoted(credentials: PosterCredentials, groups: Groups, answer: str) -> Test | None:
     # The page of a copy asks once more, and waits then.
-    within = PATIENCE if groups.is_awaited else settings.POSTER_READ_DEADLINE
+    within = MAX_WAIT if groups.is_awaited else settings.POSTER_READ_DEADLINE
     promotions = begin_promotions(credentials, within=within)()
     if promotions.failure or promotions.unreadable:
         return None

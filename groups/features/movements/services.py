@@ -96,21 +96,21 @@ def _look(turn: Turn[Roll]) -> Columns:
         if isinstance(rules.failure, Unreachable):
             raise rules.failure
         known, taken_at = roll.groups, roll.taken_at
-        seen = _read_clients(credentials, until, turn.stay)
+        seen = _read_clients(credentials, until, turn.renew)
         seen |= ask_for_missing(credentials, {each: known[each] for each in known.keys() - seen.keys()})
         movements = _movements(roll, known, seen, rules.found, timezone.localdate(began))
     else:
         # It tells of nobody. The list is read twice: whom one that was cut off lacks would be new tomorrow.
         movements, taken_at = [], began
-        seen = _read_clients(credentials, until, turn.stay)
-        seen |= _read_clients(credentials, until, turn.stay)
+        seen = _read_clients(credentials, until, turn.renew)
+        seen |= _read_clients(credentials, until, turn.renew)
     now = timezone.now()
     for each in movements:
         each.found_at = now
     packed = pack({client_id: each.place for client_id, each in seen.items()})
     with transaction.atomic():
         # The lease is lost where the watch is off since, too.
-        turn.stay(packed=packed, fingerprint=credentials.fingerprint, taken_at=taken_at, judged_at=began)
+        turn.renew(packed=packed, fingerprint=credentials.fingerprint, taken_at=taken_at, judged_at=began)
         Movement.objects.bulk_create(movements, batch_size=BATCH)
     words = "Of account %s %s clients are known, and %s movements were found"
     log.info(words, roll.pk, len(seen), len(movements))

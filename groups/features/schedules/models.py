@@ -15,7 +15,7 @@ from groups.models.changes import Change
 from groups.models.credentials import PosterAccount
 from groups.models.leases import RELEASED, Columns, Due, DueQuerySet, Lease
 from groups.models.locks import Lock, future_key
-from groups.models.submissions import Consent, Made, Submission
+from groups.models.submissions import Consent, MadeByUser, Submission
 from groups.poster import GroupValues
 
 # A step that was made later than this after its time is said to be late.
@@ -39,7 +39,7 @@ class ScheduleQuerySet(DueQuerySet["Schedule"]):
         return self.free(now).filter(~Exists(sent), state=Schedule.State.PLANNED)
 
 
-class Schedule(Due, Made, Consent):
+class Schedule(Due, MadeByUser, Consent):
     """A change of a group's percent that comes at one time and, with `ends_at`, goes at another one.
 
     The id is the form's `operation`. `base` are the values of the group when it was planned, which come back
@@ -136,7 +136,7 @@ class Schedule(Due, Made, Consent):
         state = self.State.MISSED if is_missed else self.State.HELD
         return {"state": state, "reason": reason, "ended_at": now, "next_at": None}
 
-    def leave(self, lease: Lease["Schedule"], **columns: Any) -> None:
+    def release(self, lease: Lease["Schedule"], **columns: Any) -> None:
         """Store the end of a step, and release the lock of a schedule that has ended with it."""
         with transaction.atomic():
             if self.store(lease, **RELEASED, **columns) and not self.is_open:

@@ -58,7 +58,7 @@ HOLDS: dict[str, Schedule.Reason] = {
     Change.Reason.UNSAFE: Reason.UNSAFE,
 }
 # Failures that may pass, or that say nothing about this change.
-TRANSIENT = frozenset(("", Failure.UNREACHABLE, Failure.BUSY, Failure.UNCLEAR, Failure.BEHIND))
+TRANSIENT = frozenset(("", Failure.UNREACHABLE, Failure.BUSY, Failure.UNCLEAR, Failure.STALE))
 
 OPEN = IdsFirst(Schedule.objects.open())
 OPEN_OR_HELD = IdsFirst(Schedule.objects.filter(state__in=(*Schedule.OPEN, State.HELD)))
@@ -241,7 +241,7 @@ def make_steps(turn: due.Turn[Schedule]) -> Columns:
         schedule.refresh_from_db(fields=["cancelled_at", "cancelled_by", "cancelled_by_name"])
         if not schedule.returns:
             # Without an end it is done, unless it is cancelled as that is stored.
-            schedule.leave(turn.lease, **_end(State.DONE, now), began_at=now)
+            schedule.release(turn.lease, **_end(State.DONE, now), began_at=now)
             if schedule.holder != turn.lease.holder:
                 return {}
         # A cancellation that comes as this is stored has made the return due.

@@ -61,7 +61,7 @@ VIEW_SNAPSHOT = "groups.view_snapshot"
 PERMISSIONS = (VIEW_SNAPSHOT, MoveClient.permission)
 RESTORE = "restore"
 SECONDS_FOR_REMOVAL = 20.0
-"""Seconds for the snapshot before a removal: the page waits for both, and a proxy's patience is limited."""
+"""Seconds for the snapshot before a removal: the page waits for both, and a proxy's time-out is limited."""
 SECONDS = 20.0
 """Seconds that the page of a restore may spend on finding the clients."""
 AT_ONCE = 50

@@ -54,5 +54,5 @@ class Command(BaseCommand):
             for name, step, pause in maintenance.routines:
                 maintenance.start(name, step, pause)
             while not stopping.is_set():
-                maintenance.survive("jobs", queue.run_due_jobs)
+                maintenance.run_logged("jobs", queue.run_due_jobs)
                 time.sleep(INTERVAL)  # a wait for the event could deadlock with the signal that sets it

@@ -77,7 +77,7 @@ def start_in_server() -> None:
 
 def repeat(name: str, step: Callable[[], object], pause: float, stop: threading.Event = stopping) -> None:
     while True:
-        survive(name, step)
+        run_logged(name, step)
         if stop.wait(pause):
             return
 
@@ -91,7 +91,7 @@ def thread_for_each(name: str, find_names: FindNames, work: Callable[[str], obje
 
     def work_for(each: str) -> None:
         try:
-            survive(f"{name} {each}", lambda: work(each))
+            run_logged(f"{name} {each}", lambda: work(each))
         finally:
             connections.close_all()
 
@@ -105,7 +105,7 @@ def thread_for_each(name: str, find_names: FindNames, work: Callable[[str], obje
     return step
 
 
-def survive(name: str, step: Callable[[], object]) -> None:
+def run_logged(name: str, step: Callable[[], object]) -> None:
     """Run a step, and log the error that ends it: the next step may succeed."""
     try:
         close_old_connections()

@@ -155,7 +155,7 @@ class _Executor:
 
 
 class OutageBackoff:
-    """Put a job off while Poster is away or refuses its token, ever longer, until JOB_PATIENCE is over."""
+    """Put a job off while Poster is away or refuses its token, ever longer, until JOB_MAX_WAIT is over."""
 
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
@@ -165,13 +165,13 @@ class OutageBackoff:
             self.wait(_stop_after(changes[-1].reason))
 
     def wait(self, reason: Job.Stop = Job.Stop.UNREACHABLE, detail: str = "") -> NoReturn:
-        """Raise `PutOff`, for longer than the last time, or `Stopped` with this reason after JOB_PATIENCE."""
+        """Raise `PutOff`, for longer than the last time, or `Stopped` with this reason after JOB_MAX_WAIT."""
         job = self._lease.job
         if job.reason != reason and {job.reason, reason} & {Job.Stop.UNKNOWN, Job.Stop.TOKEN}:
             # Since it waited for the other reason a write was sent or found out, or Poster has answered.
             self._lease.note_progress()
         waited = timedelta() if job.waiting_since is None else timezone.now() - job.waiting_since
-        if waited > patience_of(reason):
+        if waited > max_wait_of(reason):
             raise Stopped(reason, detail)
         pauses = settings.JOB_RETRY_PAUSES
         raise PutOff(reason, pauses[min(job.waits, len(pauses) - 1)])
@@ -209,15 +209,15 @@ class OutageBackoff:
             raise Stopped(Job.Stop.REFUSED, error.message) from None
 
 
-def patience_of(reason: Job.Stop) -> timedelta:
+def max_wait_of(reason: Job.Stop) -> timedelta:
     settling = settings.POSTER_SETTLE_SECONDS if reason == Job.Stop.UNKNOWN else 0.0
-    return timedelta(seconds=settings.JOB_PATIENCE + settling)
+    return timedelta(seconds=settings.JOB_MAX_WAIT + settling)
 
 
 def _stop_after(reason: str) -> Job.Stop:
     """Return why a job stops that has waited in vain after a change or an error with this reason."""
     if reason == Reason.NOT_SHOWN_YET:
-        return Job.Stop.BEHIND
+        return Job.Stop.STALE
     is_row = reason == ErrorReason.UNREADABLE_ROW
     return Job.Stop.UNREADABLE_ROW if is_row else Job.Stop.UNREACHABLE
 
@@ -376,7 +376,7 @@ def settle_open(lease: JobLease) -> bool:
     """Reconcile the open changes of the job until all are settled; return True if there were any.
 
     Put the job off if one is still open after SETTLED_SOON: the threads of workers reconcile it meanwhile.
-    Stop the job if that lasts for POSTER_SETTLE_SECONDS and JOB_PATIENCE.
+    Stop the job if that lasts for POSTER_SETTLE_SECONDS and JOB_MAX_WAIT.
     """
     began = time.monotonic()
     still_open = Change.objects.open().filter(job=lease.job)

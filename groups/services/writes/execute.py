@@ -46,7 +46,7 @@ from groups.services.writes.submissions import (
     find_known,
     raise_if_locked,
 )
-from poster_admin.common.outages import PATIENCE, Outage, first_line, is_outage, patience
+from poster_admin.common.outages import MAX_WAIT, Outage, first_line, is_outage, max_wait
 
 log = logging.getLogger("groups.journal")
 
@@ -58,7 +58,7 @@ READ_BEFORE, SEND, READ_AFTER = 0.4, 0.5, 0.1
 # Prechecks that are repeated with a new read before the write, because a single read may be outdated.
 READ_AGAIN = frozenset((Reason.NOT_SHOWN_YET, Reason.GONE, Reason.CLIENT_GONE, Reason.ELSEWHERE))
 # Kinds of the reasons for which a change is closed here; those of the other reasons are `REJECTED`.
-FAILURES = {Reason.NOT_SHOWN_YET: Failure.BEHIND, Reason.NEVER_SENT: ""}
+FAILURES = {Reason.NOT_SHOWN_YET: Failure.STALE, Reason.NEVER_SENT: ""}
 SLOW = timedelta(seconds=1)
 # Seconds until the next try to store an outcome while the database is away.
 PAUSE = 0.5
@@ -122,7 +122,7 @@ def nothing_sent(change: Change | None = None) -> Iterator[None]:
 
 
 def _close_unsent(change: Change) -> None:
-    with patience(PATIENCE):
+    with max_wait(MAX_WAIT):
         row = Change.objects.of_attempt(change).select_related("account").first()
         if row is not None:
             _fail(row, Reason.NEVER_SENT)
@@ -213,7 +213,7 @@ def _read_before(command: Command, change: Change, *, until: float) -> bool:
             _fail(change, Reason.UNREADABLE_ROW if is_row else Reason.NOT_READ, error)
             return False
         # An outdated read could lead to overwriting a change made here, so read again while there is time.
-        problem = Reason.NOT_SHOWN_YET if command.is_behind(change, remote) else command.precheck(remote)
+        problem = Reason.NOT_SHOWN_YET if command.is_stale(change, remote) else command.precheck(remote)
         if problem not in READ_AGAIN or command.was_seen(remote):
             break
     before = command.before(remote)

@@ -76,13 +76,13 @@ def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change
         return None
     newest = changes[0]
     if group is None:
-        is_behind = any(each.action == Change.Action.CREATE for each in changes)
+        is_stale = any(each.action == Change.Action.CREATE for each in changes)
     elif newest.after is None or same(group, GroupValues.from_json(newest.after)):
-        is_behind = False
+        is_stale = False
     else:
         replaced = (each.before for each in changes if each.action == Change.Action.UPDATE)
-        is_behind = any(values and same(group, GroupValues.from_json(values)) for values in replaced)
-    return newest if is_behind else None
+        is_stale = any(values and same(group, GroupValues.from_json(values)) for values in replaced)
+    return newest if is_stale else None
 
 
 def with_pending_change(account_id: str, group: Group) -> tuple[Group, Change | None]:

@@ -1,4 +1,4 @@
-"""Test the runner of what is due: one lease, one patience, and the end of what nobody may do any more."""
+"""Test the runner of what is due: one lease, one `max_wait`, and the end of what nobody may do any more."""
 
 from datetime import timedelta
 
@@ -119,11 +119,11 @@ def test_a_watch_is_tried_again_half_an_hour_after_the_first_refusal(owner):
 
 def test_long_work_renews_its_lease_and_stores_nothing_once_that_is_lost(row):
     def overtaken(turn):
-        turn.stay(fingerprint="in time")
+        turn.renew(fingerprint="in time")
         assert Criteria.objects.get().held_until > timezone.now() + Criteria.lease_time() / 2
         Criteria.objects.update(holder=None, held_until=None)
         with pytest.raises(LeaseLost):
-            turn.stay(fingerprint="too late")
+            turn.renew(fingerprint="too late")
         return {"next_at": None}
 
     assert (do(row, overtaken).fingerprint, row.next_at) == ("in time", NOW)

@@ -23,7 +23,7 @@ def leave(settings, monkeypatch):
     """Let requests leave work until after the response, as the server does; return what does it."""
     settings.POSTER_CACHE_SECONDS = 0.01
     for module in (http, reads):
-        monkeypatch.setattr(module, "PATIENCE", 0.0)  # no answer is that quick, however busy the machine
+        monkeypatch.setattr(module, "MAX_WAIT", 0.0)  # no answer is that quick, however busy the machine
     works = []
     before = left_over.set(works)
 

@@ -75,7 +75,7 @@ def check_now(credentials: PosterCredentials, *, within: float = 150.0) -> Conne
 def _check(turn: Turn[ConnectionCheck]) -> Columns:
     credentials = turn.credentials
     try:
-        asked = ask(credentials, lambda calls: turn.stay(asked=calls + 1))
+        asked = ask(credentials, lambda calls: turn.renew(asked=calls + 1))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         log.exception("The check of account %s met an answer that it cannot judge", credentials.account_id)
         asked = Asked()

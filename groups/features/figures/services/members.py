@@ -64,7 +64,7 @@ def _sweep(turn: Turn[Tally], before: Mapping[int, int]) -> Members:
             if (old := before.get(client.id, client.group_id)) != client.group_id:
                 _add(members.moved, client.group_id, client.bonus)
                 _add(members.moved, old, None if client.bonus is None else -client.bonus)
-        turn.stay()
+        turn.renew()
     return members
 
 

@@ -111,9 +111,9 @@ def _store_days(turn: Turn[Tally], first: date, last: date) -> None:
         for group_id in members.group_ids
     )
     with transaction.atomic():
-        turn.stay(lacks_receipts=not found.is_allowed and not found.failure)
+        turn.renew(lacks_receipts=not found.is_allowed and not found.failure)
         if is_new_night:
-            turn.stay(ran_at=timezone.now(), members=pack(members.group_of), members_on=last)
+            turn.renew(ran_at=timezone.now(), members=pack(members.group_of), members_on=last)
         for batch in batched(figures, BATCH):
             Figure.objects.bulk_create(
                 batch,
@@ -179,7 +179,7 @@ class ReceiptsOfDays:
         self._days = [first + number * DAY for number in range((last - first).days + 1)]
         self._readers = [make(turn.row.pk) for make in receipt_readers]
         self._reading = ReceiptReading(
-            turn.credentials, first, last, longest=LONGEST_READING, renew=turn.stay
+            turn.credentials, first, last, longest=LONGEST_READING, renew=turn.renew
         )
         try:
             self.is_allowed = self._reading.begin()

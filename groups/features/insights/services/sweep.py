@@ -276,7 +276,7 @@ def sweep_for_all(turn: Turn[Sweep]) -> Columns:
     row, credentials = turn.row, turn.credentials
 
     def note(read: int) -> None:
-        turn.stay(read=read, clients=max(read, row.clients))
+        turn.renew(read=read, clients=max(read, row.clients))
 
     note(0)
     made = [make(credentials, row.days) for make in _makers]

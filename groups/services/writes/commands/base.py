@@ -141,7 +141,7 @@ class Command(ABC):
         """Return True if an earlier look has shown the same, so that this one need not be repeated."""
         return False
 
-    def is_behind(self, change: Change, remote: RemoteState) -> bool:
+    def is_stale(self, change: Change, remote: RemoteState) -> bool:
         """Return True if the read before the write does not show a recent change in the journal."""
         return False
 
@@ -292,7 +292,7 @@ class GroupCommand(Command, ABC):
     def precheck_group(self, group: Group) -> Change.Reason | None:
         return None
 
-    def is_behind(self, change: Change, remote: RemoteState) -> bool:
+    def is_stale(self, change: Change, remote: RemoteState) -> bool:
         return unseen_change(change.account_id, self.group_id or 0, remote.group) is not None
 
     def observe(self, change: Change, credentials: PosterCredentials, within: float | None) -> RemoteState:

@@ -92,7 +92,7 @@ class CreateClient(Command):
     def precheck(self, remote: RemoteState) -> Change.Reason | None:
         return Reason.CLIENT_THERE if remote.client is not None else None
 
-    def is_behind(self, change: Change, remote: RemoteState) -> bool:
+    def is_stale(self, change: Change, remote: RemoteState) -> bool:
         """Return True if another restore has created the client meanwhile, or created the old one just now.
 
         Under the old id no read shows the first, and a late read denies the second.

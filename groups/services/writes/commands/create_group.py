@@ -61,7 +61,7 @@ class CreateGroup(GroupCommand):
         named = {group.id for group in (*there, *remote.unseen) if fold(group.name) == name}
         return None if known is None or named <= known else Reason.NAME_TAKEN
 
-    def is_behind(self, change: Change, remote: RemoteState) -> bool:
+    def is_stale(self, change: Change, remote: RemoteState) -> bool:
         return False
 
     def send(self, poster: PosterClient, *, within: float) -> int | None:

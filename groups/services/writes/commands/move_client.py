@@ -84,7 +84,7 @@ class MoveClient(Command):
     def was_seen(self, remote: RemoteState) -> bool:
         return self.seen_in == (remote.client.group_id if remote.client else 0)
 
-    def is_behind(self, change: Change, remote: RemoteState) -> bool:
+    def is_stale(self, change: Change, remote: RemoteState) -> bool:
         return hides_move(change, remote.client)
 
     def send(self, poster: PosterClient, *, within: float) -> int | None:

@@ -68,9 +68,9 @@ class RemoveGroup(GroupCommand):
             return Reason.NO_RIGHT
         return None
 
-    def is_behind(self, change: Change, remote: RemoteState) -> bool:
-        behind = unseen_change(change.account_id, self.group_id, remote.group)
-        return behind is not None or have_moved(account=change.account_id, intended__group_id=change.group_id)
+    def is_stale(self, change: Change, remote: RemoteState) -> bool:
+        unseen = unseen_change(change.account_id, self.group_id, remote.group)
+        return unseen is not None or have_moved(account=change.account_id, intended__group_id=change.group_id)
 
     def send(self, poster: PosterClient, *, within: float) -> int | None:
         poster.remove_group(self.group_id, within=within)

@@ -239,7 +239,7 @@ def test_a_client_who_was_created_just_now_is_not_created_again_while_reads_lag(
         sandbox.lag("row_absent", method, ids=sorted(new))
     assert look(owner, snapshot).created == FEW
     job = run_once(started(owner, snapshot))
-    assert (job.state, job.reason) == (Job.State.WAITING, Job.Stop.BEHIND)
+    assert (job.state, job.reason) == (Job.State.WAITING, Job.Stop.STALE)
     sandbox.catch_up()
     assert run(job).state == Job.State.DONE
     assert len(sandbox.posts("clients.createClient")) == FEW

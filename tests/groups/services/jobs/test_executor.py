@@ -15,8 +15,8 @@ from groups.services.jobs.executor import (
     Try,
     check_target,
     first_made,
+    max_wait_of,
     may_be_tried,
-    patience_of,
     submit_all,
     submit_one_by_one,
 )
@@ -58,9 +58,9 @@ def test_only_what_changed_nothing_is_tried_again_and_what_was_taken_in_vain_thr
 
 
 def test_a_job_waits_for_an_unknown_outcome_as_long_as_writes_take_to_settle_besides(settings):
-    settings.JOB_PATIENCE, settings.POSTER_SETTLE_SECONDS = 60, 30
-    assert patience_of(Job.Stop.UNREACHABLE) == timedelta(seconds=60)
-    assert patience_of(Job.Stop.UNKNOWN) == timedelta(seconds=90)
+    settings.JOB_MAX_WAIT, settings.POSTER_SETTLE_SECONDS = 60, 30
+    assert max_wait_of(Job.Stop.UNREACHABLE) == timedelta(seconds=60)
+    assert max_wait_of(Job.Stop.UNKNOWN) == timedelta(seconds=90)
 
 
 def lease_of_one_that_waited(staff, reason):
@@ -110,7 +110,7 @@ def test_after_a_long_run_without_a_failure_the_patience_begins_again(staff, age
         (["not_read", ""], None),
         (["not_read", "not_applied"], None),
         (["unreadable_row", "not_read"], Job.Stop.UNREACHABLE),
-        (["not_read", "not_shown_yet"], Job.Stop.BEHIND),
+        (["not_read", "not_shown_yet"], Job.Stop.STALE),
         (["not_read", "never_sent", "unreadable_row"], Job.Stop.UNREADABLE_ROW),
     ],
 )

@@ -44,7 +44,7 @@ def test_a_limit_of_ours_is_told_from_a_poster_that_is_away():
 
 def test_a_change_whose_failure_is_not_known_is_a_lost_one():
     assert status_of_change(Change()) == 504
-    assert status_of_change(Change(failure=Change.Failure.BEHIND)) == 409
+    assert status_of_change(Change(failure=Change.Failure.STALE)) == 409
 
 
 def test_a_group_that_is_gone_is_not_found():
