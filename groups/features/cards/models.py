@@ -16,7 +16,7 @@ from groups.models.submissions import LONGEST_REASON
 
 VIEW_CARDS = "groups.view_cards"
 KEPT = 30
-"""Days that the rules look back, up to yesterday, and for which ids are kept."""
+"""Days that the rules count, up to yesterday, and for which ids are kept."""
 FEWEST, MOST = 2, 1000
 _BOUNDS = (MinValueValidator(FEWEST), MaxValueValidator(MOST))
 
@@ -26,7 +26,7 @@ def first_day() -> date:
 
 
 class Bounds(models.Model):
-    """From how many receipts on a card is told; without a row the defaults count."""
+    """From how many receipts on a card is reported; without a row the defaults count."""
 
     account = models.OneToOneField(
         PosterAccount, on_delete=models.CASCADE, related_name="card_bounds", primary_key=True

@@ -1,7 +1,7 @@
 """Count the uses of cards at the nightly run of the figures, and find those on many receipts.
 
 What is found is evidence, never a verdict: a notice says only that there is something to look at. Ids alone
-are kept; names and receipts are read from Poster while somebody looks at them.
+are kept; names and receipts are read from Poster while somebody opens them.
 """
 
 import time
@@ -32,7 +32,7 @@ from groups.services.receipts import ReceiptReading
 
 Rule = Finding.Rule
 SHARED_DAYS, SHARED_WAITERS = 20, 3
-"""Days and waiters from which on a card looks as if it were meant to be shared."""
+"""Days and waiters from which on a card seems meant to be shared."""
 SECONDS_FOR_RECEIPTS = 12.0
 
 
