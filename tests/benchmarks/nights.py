@@ -1,4 +1,4 @@
-"""A night of figures in a large account: the time of the look, and the memory of the worker that makes it."""
+"""A night of figures in a large account: the time of the run, and the memory of the worker that makes it."""
 
 import argparse
 import os
@@ -24,7 +24,7 @@ DEADLINES = ("POSTER_READ_TIMEOUT", "POSTER_READ_DEADLINE")
 
 
 def main(arguments):
-    """Let a worker make its first look, and print what that took."""
+    """Let a worker make its first run, and print what that took."""
     parser = argparse.ArgumentParser(prog="nights", description=__doc__.partition("\n")[0])
     parser.add_argument("--groups", type=int, default=5_000)
     parser.add_argument("--clients", type=int, default=100_000)

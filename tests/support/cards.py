@@ -1,4 +1,4 @@
-"""Cards for tests: receipts of one card, and what a look has found."""
+"""Cards for tests: receipts of one card, and what a run has found."""
 
 from django.utils import timezone
 
@@ -20,7 +20,7 @@ def found():
 
 
 def put_use(user, client_id, days_ago=1, *, waiter_id=1, receipts=1, in_cash=0, **given):
-    """Save a use as a look has stored it."""
+    """Save a use as a run has stored it."""
     return CardUse.objects.create(
         account=user.credentials.account,
         day=timezone.localdate() - days_ago * DAY,
@@ -33,7 +33,7 @@ def put_use(user, client_id, days_ago=1, *, waiter_id=1, receipts=1, in_cash=0, 
 
 
 def put_finding(user, client_id=5, rule="day", *, waiter_id=1, day=None, since=None, receipts=5, given="1"):
-    """Save a finding as a look has stored it now."""
+    """Save a finding as a run has stored it now."""
     day = day or yesterday()
     return Finding.objects.create(
         account=user.credentials.account,

@@ -1,4 +1,4 @@
-"""Figures for tests: groups of their own, looks of a worker, and figures as looks store them."""
+"""Figures for tests: groups of their own, runs of a worker, and figures as runs store them."""
 
 import math
 import random
@@ -28,8 +28,8 @@ def clock_at(time):
         yield
 
 
-def look():
-    """Let a worker look at all accounts, as if it were time to."""
+def run_nightly():
+    """Let a worker run for all accounts, as if it were time to."""
     Tally.objects.accounts_due(1)  # makes the rows
     Tally.objects.update(next_at=timezone.now())
     for account in Tally.objects.accounts_due(settings.FIGURES_SECONDS):
@@ -44,7 +44,7 @@ def put_group(sandbox, group_id, name, *, kind="1", percent="10"):
 
 
 def put_figure(user, group_id, day, *, owed="0", **sums):
-    """Save a figure as a look has stored it; money in hryvnia."""
+    """Save a figure as a run has stored it; money in hryvnia."""
     values = {
         "clients": 50,
         "buyers": 10,
@@ -72,7 +72,7 @@ def put_nights(user, group_id, days=60, *, until=None, **sums):
 
 
 def watched(user):
-    """Switch the watch on, and let a look have been made just now."""
+    """Switch the watch on, and let a run have been made just now."""
     watch = Watch.objects.create(account=user.credentials.account, credentials=user.credentials)
     return Tally.objects.create(watch=watch, ran_at=timezone.now())
 

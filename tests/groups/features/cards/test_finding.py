@@ -1,4 +1,4 @@
-"""Test what a nightly look finds about cards: the rules to the unit, each thing once, and ids alone."""
+"""Test what a nightly run finds about cards: the rules to the unit, each thing once, and ids alone."""
 
 import json
 import random
@@ -14,7 +14,7 @@ from groups.features.cards.models import Bounds, CardUse, Finding, SharedCard
 from groups.features.figures.models import Figure
 from poster_admin.users.models import ChosenLanguage
 from tests.support.cards import found, put_finding, put_use, sell
-from tests.support.figures import DAY, GUESTS, clock_at, look
+from tests.support.figures import DAY, GUESTS, clock_at, run_nightly
 from tests.support.notices import told, wants
 
 pytestmark = [
@@ -44,14 +44,14 @@ def test_uses_of_a_day(console, card, day, times, is_found):
     sell(console, card, day, times, card=9_000, waiter=3)
     sell(console, card, day, card=9_000, status=3)  # removed, so it does not count
     sell(console, 0, day, 9)
-    look()
+    run_nightly()
     assert found() == ([(card, "day", 3, day, 5)] if is_found else [])
 
 
 def test_uses_of_a_day_by_several_waiters_name_none(console, card, day):
     sell(console, card, day, 3, waiter=1)
     sell(console, card, day, 3, waiter=2)
-    look()
+    run_nightly()
     assert found() == [(card, "day", 0, day, 6)]
 
 
@@ -71,7 +71,7 @@ def test_ten_in_cash_by_one_waiter(console, card, owner, day, last, is_found):
     for days_ago in range(22, 31):
         put_use(owner, card, days_ago, waiter_id=4, in_cash=1)
     sell(console, card, day, **{"waiter": 4} | last)
-    look()
+    run_nightly()
     assert found() == ([(card, "waiter", 4, day, 10)] if is_found else [])
     if is_found:
         assert Finding.objects.get().since == day - 29 * DAY
@@ -81,7 +81,7 @@ def test_a_receipt_of_31_days_ago_is_no_longer_counted(console, card, owner, day
     for days_ago in range(23, 32):
         put_use(owner, card, days_ago, waiter_id=4, in_cash=1)
     sell(console, card, day, waiter=4)
-    look()
+    run_nightly()
     assert found() == []
 
 
@@ -92,7 +92,7 @@ def test_what_the_receipts_of_a_finding_gave_away(console, card, day):
         card, day, 10_000, 8_000, card=8_000, bonuses=2_500, waiter=2, percent="5"
     )  # a bonus too high
     console.sell(card, day, 10_000, 9_000, waiter=2, minute=700)
-    look()
+    run_nightly()
     given = dict(Finding.objects.values_list("rule", "given"))
     # 9 × (4.50 granted + 10.05 of discount) + 10.00, and 4.00 granted by the bank card.
     assert given == {"waiter": Decimal("140.95"), "day": Decimal("144.95")}
@@ -104,7 +104,7 @@ def test_what_was_given_is_not_known_where_a_sum_cannot_be_read(sandbox, console
     account = sandbox.accounts["demo"]
     right, spoiled = account.receipts, f'"sum":{json.dumps("?")}'.encode()
     monkeypatch.setattr(account, "receipts", lambda query: right(query).replace(b'"sum":"7777"', spoiled))
-    look()
+    run_nightly()
     assert Finding.objects.get().given is None
     assert CardUse.objects.get(client_id=card).given_in_cash == 0
 
@@ -112,7 +112,7 @@ def test_what_was_given_is_not_known_where_a_sum_cannot_be_read(sandbox, console
 def test_bounds_of_the_account_count(console, card, owner, day):
     Bounds.objects.create(account=owner.credentials.account, most_a_day=2, most_a_waiter=2)
     sell(console, card, day, 2)
-    look()
+    run_nightly()
     assert [row[1] for row in found()] == ["day", "waiter"]
 
 
@@ -137,7 +137,7 @@ def test_the_uses_of_random_receipts_are_those_of_an_independent_count(console, 
             given = Decimal(money) * 7 / 10_000 + Decimal(discount - paid["bonuses"]).max(0) / 100
             use["given"] += given
             use["given_in_cash"] += 0 if any(paid.values()) else given
-    look()
+    run_nightly()
     found_uses = {(use.client_id, use.waiter_id): use for use in CardUse.objects.filter(client_id__in=cards)}
     assert found_uses.keys() == expected.keys()
     for place, use in found_uses.items():
@@ -161,25 +161,25 @@ def test_what_is_disputed_of_pages_changes_nothing(console, card, day, points, m
     sell(console, card, day - DAY, 4)
     sell(console, card, day + DAY, 4)
     console.dispute(**points)
-    look()
+    run_nightly()
     assert found() == [(card, "day", 1, day, 5)]
 
 
 def test_receipts_are_read_once_for_figures_and_cards(sandbox, console, card, day):
     sell(console, card, day, 3)
-    look()
+    run_nightly()
     cursors = [call.query.get("next_tr") for call in sandbox.calls(RECEIPTS)]
     assert len(cursors) == len(set(cursors)) + 1  # the end alone is looked at twice
     assert Figure.objects.get(group_id=GUESTS).receipts == 3
 
 
-def test_days_without_a_look_are_judged_each(console, card, day):
+def test_days_without_a_run_are_judged_each(console, card, day):
     with clock_at(timezone.now() - 3 * DAY):
-        look()
+        run_nightly()
     for days_before in (1, 2):
         sell(console, card, day - days_before * DAY, 5)
     sell(console, card, day, 4)
-    look()
+    run_nightly()
     assert found() == [
         (card, "day", 1, day - 2 * DAY, 5),
         (card, "day", 1, day - DAY, 5),
@@ -190,18 +190,18 @@ def test_days_without_a_look_are_judged_each(console, card, day):
 def test_without_the_right_to_receipts_nothing_is_found(console, card, day):
     sell(console, card, day, 9)
     console.dispute(refusal=54)
-    look()
+    run_nightly()
     assert found() == []
     assert not CardUse.objects.exists()
 
 
-def test_a_look_that_is_not_whole_stores_nothing_of_cards(sandbox, console, card, day):
+def test_a_run_that_is_not_whole_stores_nothing_of_cards(sandbox, console, card, day):
     sell(console, card, day, 9)
     sandbox.script(RECEIPTS, "status_500", times=None)
-    look()
+    run_nightly()
     assert not CardUse.objects.exists()
     sandbox.clear_faults()
-    look()
+    run_nightly()
     assert found() == [(card, "day", 1, day, 9)]
 
 
@@ -213,12 +213,12 @@ def test_a_finding_is_told_once_to_owners_and_names_nobody(console, card, owner,
     before = timezone.now() - DAY
     with clock_at(before):
         sell(console, card, day - DAY, 10, waiter=4)
-        look()
+        run_nightly()
     assert [row[1] for row in found()] == ["day", "waiter"]
     Finding.objects.update(found_at=timezone.now())
     assert told(owner, staff) == ["One card, many receipts: there are 2 things to look at."]
     sell(console, card, day, waiter=4)
-    look()
+    run_nightly()
     assert (card, "waiter", 4, day, 11) in found()
     assert told(owner, staff) == ["One card, many receipts: there are 2 things to look at."]
 
@@ -228,11 +228,11 @@ def test_an_exempt_card_is_never_found_until_it_counts_again(console, card, owne
     shared = SharedCard.objects.create(account=account, client_id=card, reason="5 %", set_by="owner")
     with clock_at(timezone.now() - DAY):
         sell(console, card, day - DAY, 12)
-        look()
+        run_nightly()
     assert found() == []
     SharedCard.objects.filter(pk=shared.pk).update(ended_at=timezone.now())
     sell(console, card, day)
-    look()
+    run_nightly()
     assert [row[1:] for row in found()] == [("waiter", 1, day, 13)]
 
 
@@ -266,7 +266,7 @@ def test_ids_go_after_thirty_days(owner, card):
 def test_no_name_is_kept_or_logged(console, card, day, caplog):
     sell(console, card, day, 9, waiter=4)
     with caplog.at_level("DEBUG"):
-        look()
+        run_nightly()
     assert found()
     assert "Видима" not in caplog.text
     assert "Денис" not in caplog.text

@@ -1,4 +1,4 @@
-"""Test that a look which is killed between any two of its steps goes on, and tells of each card once."""
+"""Test that a run which is killed between any two of its steps goes on, and reports each card once."""
 
 import pytest
 from django.db import connection
@@ -7,7 +7,7 @@ from groups.features.cards.models import CardUse, Finding
 from groups.features.figures.models import Figure, Tally
 from groups.features.notices.models import Notice
 from tests.support.cards import found, sell
-from tests.support.figures import GUESTS, look
+from tests.support.figures import GUESTS, run_nightly
 from tests.support.notices import told, wants
 
 pytestmark = [
@@ -17,11 +17,11 @@ pytestmark = [
 
 
 class Killed(BaseException):
-    """Ends a look as a kill does: nothing stores its failure, and its lease stays."""
+    """Ends a run as a kill does: nothing stores its failure, and its lease stays."""
 
 
-def look_until(step):
-    """Look, but die before the `step`th query; return False if it never is."""
+def run_until(step):
+    """Run, but die before the `step`th query; return False if it never is."""
     calls = 0
 
     def ask(execute, *query):
@@ -33,13 +33,13 @@ def look_until(step):
 
     with connection.execute_wrapper(ask):
         try:
-            look()
+            run_nightly()
         except Killed:
             return True
     return False
 
 
-def test_a_killed_look_goes_on_and_a_finding_is_told_once(console, card, owner, day, settings):
+def test_a_killed_run_goes_on_and_a_finding_is_told_once(console, card, owner, day, settings):
     settings.EMAIL_ENABLED = True
     owner.email = "owner@example.com"
     owner.save()
@@ -47,10 +47,10 @@ def test_a_killed_look_goes_on_and_a_finding_is_told_once(console, card, owner, 
     sell(console, card, day, 10, waiter=4)
     told()
     step = 1
-    while look_until(step):
+    while run_until(step):
         told()
         Tally.objects.update(held_until=None)  # the time of its lease is over
-        look()
+        run_nightly()
         assert found() == [(card, "day", 4, day, 10), (card, "waiter", 4, day, 10)]
         assert CardUse.objects.get(client_id=card).receipts == 10
         assert Figure.objects.filter(group_id=GUESTS).count() == 1

@@ -134,7 +134,7 @@ def test_a_finding_opens_to_its_receipts_read_then(browse, owner, console, card,
     assert "Your token may not see receipts" in text_of(refused)
 
 
-def test_without_the_nightly_look_the_page_says_so(browse, owner):
+def test_without_the_nightly_run_the_page_says_so(browse, owner):
     assert "The receipts are not read yet" in text_of(browse(owner).get("/cards/"))
 
 

@@ -1,4 +1,4 @@
-"""Test the looks of workers that are processes of their own: killed amid one, and two at once."""
+"""Test the runs of workers that are processes of their own: killed amid one, and two at once."""
 
 import contextlib
 import sqlite3
@@ -30,7 +30,7 @@ def dashboard(tmp_path):
         dashboard.close()
 
 
-def test_a_look_that_is_killed_wherever_it_is_is_made_again_and_stores_each_day_once(dashboard):
+def test_a_run_that_is_killed_wherever_it_is_is_made_again_and_stores_each_day_once(dashboard):
     sandbox = dashboard.sandbox
     day = datetime.now(ZoneInfo("Europe/Kyiv")).date() - timedelta(days=1)
     client_id = sandbox.console().put_client(GUESTS, bonus="500")

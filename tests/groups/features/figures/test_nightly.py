@@ -1,4 +1,4 @@
-"""Test the nightly look: sums to the kopeck against an independent count, and nothing that is not whole."""
+"""Test the nightly run: sums to the kopeck against an independent count, and nothing that is not whole."""
 
 import json
 import random
@@ -14,7 +14,7 @@ from groups.features.elsewhere.services import switch_off, switch_on
 from groups.features.figures.models import Figure, Tally
 from groups.features.figures.services import nightly
 from groups.features.movements.models import unpack
-from tests.support.figures import DAY, GOLD, GUESTS, clock_at, look
+from tests.support.figures import DAY, GOLD, GUESTS, clock_at, run_nightly
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -106,7 +106,7 @@ def test_the_sums_of_random_receipts_are_those_of_an_independent_count(
     monkeypatch.setattr("groups.services.receipts.FULL", 1_000)
     sold = sell_at_random(console, people, day - 2 * DAY, day + DAY, random.Random(len(str(points))))
     console.dispute(**points)
-    look()
+    run_nightly()
     expected = count(sold, {people[0]: GUESTS, people[1]: GUESTS, people[2]: GUESTS, people[3]: GOLD})
     found = nights()
     assert set(found) == {(group_id, day) for group_id in (0, GUESTS, GOLD)}
@@ -119,11 +119,11 @@ def test_the_sums_of_random_receipts_are_those_of_an_independent_count(
     ]
 
 
-def test_days_without_a_look_have_the_sums_of_their_receipts_and_no_members(console, people, watch, day):
+def test_days_without_a_run_have_the_sums_of_their_receipts_and_no_members(console, people, watch, day):
     sold = sell_at_random(console, people, day - 4 * DAY, day, random.Random(3))
     with clock_at(timezone.now() - 3 * DAY):
-        look()
-    look()
+        run_nightly()
+    run_nightly()
     expected = count(sold, {people[0]: GUESTS, people[1]: GUESTS, people[2]: GUESTS, people[3]: GOLD})
     found = nights()
     assert {place[1] for place in found} == {day - number * DAY for number in range(4)}
@@ -138,16 +138,16 @@ def test_a_night_on_which_the_clock_is_changed(console, people, watch, owner, ch
     with clock_at(at(day + DAY, 6)):
         for closed_at in (at(day, 0, 0), at(day, 23, 59), at(day - DAY, 23, 59), at(day + DAY, 0, 0)):
             console.sell(people[0], closed_at.date(), 1_000, 1_000, closed_at=closed_at)
-        look()
+        run_nightly()
         assert sums(nights()[GUESTS, day])[:3] == (1, 2, Decimal(20))
 
 
-def test_a_day_is_stored_once_whatever_number_of_looks(people, watch, console, day, sandbox):
+def test_a_day_is_stored_once_whatever_number_of_runs(people, watch, console, day, sandbox):
     console.sell(people[0], day, 1_000, 1_000)
-    look()
+    run_nightly()
     console.sell(people[0], day, 5_000, 5_000)
     before = len(sandbox.calls(RECEIPTS))
-    look()
+    run_nightly()
     assert len(sandbox.calls(RECEIPTS)) == before
     assert nights()[GUESTS, day].revenue == Decimal(10)
 
@@ -155,7 +155,7 @@ def test_a_day_is_stored_once_whatever_number_of_looks(people, watch, console, d
 def test_half_a_kopeck_is_rounded_up_once_a_group_and_day(people, watch, console, day):
     for client_id in people[:3]:
         console.sell(client_id, day, 5, 5, percent="10")  # 0.005 hryvnia each
-    look()
+    run_nightly()
     assert nights()[GUESTS, day].granted == Decimal("0.02")
 
 
@@ -170,7 +170,7 @@ def test_a_receipt_whose_sum_cannot_be_read_empties_the_total_of_its_day(
     monkeypatch.setattr(
         sandbox.accounts["demo"], "receipts", lambda query: right(query).replace(b'"sum":"1000"', spoiled)
     )
-    look()
+    run_nightly()
     assert sums(nights()[GUESTS, day]) == (1, 1, None, Decimal(9), Decimal(0), Decimal(0))
     assert nights()[GOLD, day].total == Decimal(20)
 
@@ -182,44 +182,44 @@ def test_clients_in_no_group_are_the_group_0(people, watch, console, day):
     console.edit_client(people[0], client_groups_id="0")
     console.sell(people[0], day, 1_000, 1_000, percent="10")
     console.sell(0, day, 5_000, 5_000)  # of nobody
-    look()
+    run_nightly()
     row = nights()[0, day]
     assert (row.clients, row.owed, *sums(row)[:2], row.granted) == (1, Decimal("123.45"), 1, 1, 1)
 
 
 def test_who_changed_groups_has_brought_the_bonuses_of_the_night(people, watch, console, day):
     with clock_at(timezone.now() - DAY):
-        look()
+        run_nightly()
     assert {row.moved for row in nights().values()} == {None}
     console.edit_client(people[0], client_groups_id=str(GOLD), bonus="10000")
     console.edit_client(people[1], client_groups_id="0")
     console.edit_client(people[2], delete="1")
     console.put_client(GOLD, bonus="77700")
-    look()
+    run_nightly()
     found = {group_id: row.moved for (group_id, on), row in nights().items() if on == day}
     assert found == {GUESTS: Decimal("-223.45"), GOLD: Decimal(100), 0: Decimal("123.45")}
 
 
 def test_a_group_that_was_removed_has_a_last_row_of_what_its_clients_took_along(people, watch, console, day):
     with clock_at(timezone.now() - DAY):
-        look()
+        run_nightly()
     for client_id in people[:3]:
         console.edit_client(client_id, client_groups_id="0")
     console.remove(GUESTS)
-    look()
+    run_nightly()
     row = nights()[GUESTS, day]
     assert (row.clients, row.owed, row.moved) == (0, 0, Decimal("-370.35"))
 
 
 def test_what_was_moved_is_not_known_after_a_night_that_was_missed(people, watch, console, day):
     with clock_at(timezone.now() - 2 * DAY):
-        look()
-    look()
+        run_nightly()
+    run_nightly()
     assert {row.moved for (_group, on), row in nights().items() if on == day} == {None}
 
 
 def test_ids_of_members_are_forgotten_where_no_night_comes(people, watch, day):
-    look()
+    run_nightly()
     tally = Tally.objects.get()
     assert (sorted(unpack(tally.members)), tally.members_on) == (sorted(people[:4]), day)
     nightly.forget_old()
@@ -231,7 +231,7 @@ def test_ids_of_members_are_forgotten_where_no_night_comes(people, watch, day):
 
 def test_without_the_right_to_receipts_there_are_members_and_what_is_owed_alone(people, watch, console, day):
     console.dispute(refusal=54)
-    look()
+    run_nightly()
     row = nights()[GUESTS, day]
     assert (row.clients, row.owed) == (3, Decimal("370.35"))
     assert sums(row) == (None,) * 6
@@ -241,7 +241,7 @@ def test_without_the_right_to_receipts_there_are_members_and_what_is_owed_alone(
 def test_a_single_refusal_of_receipts_may_be_a_mistake(people, watch, sandbox, console, day):
     console.sell(people[0], day, 1_000, 1_000)
     sandbox.script(RECEIPTS, "error_object", code=54)
-    look()
+    run_nightly()
     assert nights()[GUESTS, day].revenue == Decimal(10)
 
 
@@ -265,11 +265,11 @@ def test_clients_that_are_not_whole_store_nothing_and_the_next_run_all(
         console.sell(people[number % 3], day, 1_000, 1_000)
     console.dispute(**{"receipts.page": 10})
     sandbox.script(method, fault, times=None)
-    look()
+    run_nightly()
     assert not Figure.objects.exists()
     assert Tally.objects.get().tries == 1
     sandbox.clear_faults()
-    look()
+    run_nightly()
     assert nights()[GUESTS, day].revenue == Decimal(300)
 
 
@@ -282,32 +282,32 @@ def test_receipts_that_are_not_whole_store_the_members_alone_and_are_read_again(
     console.dispute(**{"receipts.page": 10})
     options = {"field": "status"} if fault == "row_null_field" else {}
     sandbox.script(RECEIPTS, fault, times=None, **options)
-    look()
+    run_nightly()
     row = nights()[GUESTS, day]
     assert (row.clients, row.owed, *sums(row)) == (3, Decimal("370.35"), *(None,) * 6)
     assert Tally.objects.get().tries == 1
     swept = len(sandbox.calls("clients.getClients"))
-    look()
+    run_nightly()
     # Receipts that fail at once cost no sweep.
     assert len(sandbox.calls("clients.getClients")) == swept + (fault == "row_null_field")
     sandbox.clear_faults()
     console.edit_client(people[0], bonus="1")
-    look()
+    run_nightly()
     row = nights()[GUESTS, day]
     assert (row.clients, row.owed, row.revenue) == (3, Decimal("370.35"), Decimal(300))
 
 
 @pytest.mark.parametrize("method", ["clients.getClients", "clients.getGroups"])
-def test_a_look_whose_answers_come_too_late_stores_nothing(
+def test_a_run_whose_answers_come_too_late_stores_nothing(
     people, watch, sandbox, console, day, settings, method
 ):
     settings.POSTER_READ_TIMEOUT, settings.POSTER_READ_DEADLINE = 0.2, 0.4
     console.sell(people[0], day, 1_000, 1_000)
     sandbox.script(method, "timeout", times=None)
-    look()
+    run_nightly()
     assert not Figure.objects.exists()
     sandbox.clear_faults()
-    look()
+    run_nightly()
     assert nights()[GUESTS, day].revenue == Decimal(10)
 
 
@@ -318,7 +318,7 @@ def test_an_empty_page_seen_once_is_no_end(people, watch, sandbox, console, day,
     account, answers = sandbox.accounts["demo"], iter([b"[]", None, b"[]", None, None, b"[]", None])
     right = account.receipts
     monkeypatch.setattr(account, "receipts", lambda query: next(answers, None) or right(query))
-    look()
+    run_nightly()
     assert nights()[GUESTS, day].revenue == Decimal(300)
 
 
@@ -326,7 +326,7 @@ def test_a_first_page_that_is_full_and_descends_is_not_whole(people, watch, cons
     for _ in range(101):
         console.sell(people[0], day, 1_000, 1_000)
     console.dispute(**{"receipts.order": "descending"})
-    look()
+    run_nightly()
     assert (nights()[GUESTS, day].clients, nights()[GUESTS, day].receipts) == (3, None)
 
 
@@ -334,7 +334,7 @@ def test_a_short_page_that_descends_and_lacks_earlier_receipts_is_not_whole(peop
     for _ in range(30):
         console.sell(people[0], day, 1_000, 1_000)
     console.dispute(**{"receipts.order": "descending", "receipts.page": 20})
-    look()
+    run_nightly()
     assert (nights()[GUESTS, day].clients, nights()[GUESTS, day].receipts) == (3, None)
 
 
@@ -343,18 +343,18 @@ def test_a_list_of_clients_that_is_cut_is_not_whole(people, watch, sandbox, cons
     right = account.find_clients
     with monkeypatch.context() as patch:
         patch.setattr(account, "find_clients", lambda query: right(query).partition(b"},{")[0] + b"}]")
-        look()
+        run_nightly()
     assert not Figure.objects.exists()
-    look()
+    run_nightly()
     assert nights()[GUESTS, day].clients == 3
 
 
 def test_a_missed_day_with_a_receipt_that_cannot_be_read_has_no_row(people, watch, sandbox, console, day):
     with clock_at(timezone.now() - 2 * DAY):
-        look()
+        run_nightly()
     console.sell(people[0], day - DAY, 1_000, 1_000, percent="150")
     console.sell(people[0], day, 1_000, 1_000)
-    look()
+    run_nightly()
     assert (GUESTS, day - DAY) not in nights()
     assert nights()[GUESTS, day].revenue == Decimal(10)
 
@@ -364,23 +364,23 @@ def test_a_missed_day_with_a_receipt_that_cannot_be_read_has_no_row(people, watc
 
 def test_figures_outlive_the_watch_and_go_on_where_they_ended(people, watch, owner, day):
     with clock_at(timezone.now() - DAY):
-        look()
+        run_nightly()
     switch_off(owner.credentials)
-    look()
+    run_nightly()
     assert {place[1] for place in nights()} == {day - DAY}
     switch_on(owner.credentials)
-    look()
+    run_nightly()
     assert {place[1] for place in nights()} == {day - DAY, day}
 
 
 def test_nothing_is_read_without_seconds(people, watch, settings, sandbox):
     settings.FIGURES_SECONDS = 0
-    look()
+    run_nightly()
     assert not sandbox.calls(RECEIPTS)
 
 
 def test_old_figures_are_forgotten(people, watch, day):
-    look()
+    run_nightly()
     Figure.objects.filter(group_id=GUESTS).update(day=day - nightly.KEPT - 2 * DAY)
     assert nightly.forget_old()
     assert set(Figure.objects.values_list("group_id", flat=True)) == {0, GOLD}
@@ -390,7 +390,7 @@ def test_no_trace_of_a_client_is_left(people, watch, console, day, caplog):
     console.edit_client(people[0], lastname="Видима", phone_number="380501234567")
     console.sell(people[0], day, 1_000, 1_000)
     with caplog.at_level("DEBUG"):
-        look()
+        run_nightly()
     assert "Видима" not in caplog.text
     assert {field.name for field in Figure._meta.fields} == {
         *("id", "account", "group_id", "day", "clients", "owed", "moved", "buyers", "receipts", "total"),
