@@ -60,14 +60,14 @@ POSTER_READ_DEADLINE = env.number("POSTER_READ_DEADLINE", default=12.0, least=1,
 # Longest time for a write, from the journal to the answer: read before, send, read after.
 POSTER_WRITE_DEADLINE = env.number("POSTER_WRITE_DEADLINE", default=30.0, least=1, most=600)
 # Time after the deadline of a write in which only its sender may settle it: the sender may be slow, not dead.
-POSTER_GRACE_SECONDS = env.number("POSTER_GRACE_SECONDS", default=15.0, least=1, most=600)
+POSTER_GRACE_SECONDS = 15.0
 # A write whose answer was lost counts as not applied only after this long, by a read that succeeded: nobody
 # knows how late Poster may apply it.
-POSTER_SETTLE_SECONDS = env.number("POSTER_SETTLE_SECONDS", default=1800.0, least=1)
+POSTER_SETTLE_SECONDS = 1800.0
 # A read that shows anything but the intended values is believed when another one confirms it this much later.
-POSTER_CONFIRM_SECONDS = env.number("POSTER_CONFIRM_SECONDS", default=3.0, least=0.001)
+POSTER_CONFIRM_SECONDS = 3.0
 # Poster may read from a replica: for this long a read may show values that an earlier change has replaced.
-POSTER_LAG_SECONDS = env.number("POSTER_LAG_SECONDS", default=90.0)
+POSTER_LAG_SECONDS = 90.0
 # The worker looks this often for changes made elsewhere, where an owner has switched that on; 0: never.
 POSTER_WATCH_SECONDS = env.number("POSTER_WATCH_SECONDS", default=300.0)
 # Criteria of every night run at this hour; after a pause that is no whole days at any hour; 0: never.
@@ -92,9 +92,9 @@ JOB_READ_PAUSE = 1.0
 # 0: each page asks Poster.
 POSTER_CACHE_SECONDS = env.number("POSTER_CACHE_SECONDS", default=30.0)
 # Most calls of one account under way at once in a process; the threads of a job.
-POSTER_MAX_CONCURRENCY = env.number("POSTER_MAX_CONCURRENCY", default=4, least=1, most=64)
+POSTER_MAX_CONCURRENCY = 4
 # A job without a heartbeat for this long is taken over by another worker.
-JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", default=10.0, least=1, most=600)
+JOB_LEASE_SECONDS = 10.0
 # Snapshots of groups that were moved or removed, with names and phone numbers, are kept this long.
 SNAPSHOT_DAYS = env.number("SNAPSHOT_DAYS", default=90, least=1)
 # Sign-ins and changed rights, with names and addresses.
@@ -213,8 +213,8 @@ DATABASES = {"default": env.read("DATABASE_URL", environment.database, default=_
 _files = environment.cache("filecache://cache", base=_data)
 CACHES = {"default": env.read("CACHE_URL", environment.cache, default=_files, base=BASE_DIR)}
 # Where DATA_DIR is set, a worker backs up each night at this hour of the site's clock, and keeps so many.
-BACKUP_HOUR = env.number("BACKUP_HOUR", default=2, most=23)
-BACKUP_KEEP = env.number("BACKUP_KEEP", default=14)
+BACKUP_HOUR = 2
+BACKUP_KEEP = 14
 
 # --- Authentication --------------------------------------------------------------------------------------
 
@@ -274,7 +274,7 @@ PASSWORD_RESET_TIMEOUT = 3600
 # The address under which people reach the dashboard: a worker knows it from no request.
 SITE_URL = env.address("SITE_URL", plain=DEBUG or not HTTPS)
 # Notices in Telegram: its Bot API, or a server of the company's own that speaks it.
-TELEGRAM_URL = env.address("TELEGRAM_URL", default="https://api.telegram.org", plain=DEBUG)
+TELEGRAM_URL = "https://api.telegram.org"
 
 # A server on a database without users prints this, and the first owner goes on there.
 FIRST_LINK = "poster_admin.users.first_start.new_link"
@@ -324,9 +324,8 @@ SECURE_SSL_REDIRECT = HTTPS
 # Programs on this machine request these: a redirect would hide that a token was sent without TLS.
 SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-# Off: it would block each neighbour on an intranet that speaks plain HTTP, for a year. An administrator of
-# the whole domain may want it. `check --deploy` advises it, and browsers' own lists besides.
-SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_INCLUDE_SUBDOMAINS", default=False)
+# Never for the names below: it would block each neighbour on an intranet that speaks plain HTTP, for a year.
+# `check --deploy` advises it, and browsers' own lists besides.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CSP = {

@@ -47,7 +47,7 @@ notices.choose_notices(owner, dict.fromkeys(kinds, "at_once"))
 notices.tell_events()
 
 mover.start([group_id], target_id)
-queue.run_due()
+queue.run_due_jobs()
 
 def crash(job, lease):
     token = owner.credentials.token.reveal()
@@ -58,7 +58,7 @@ def crash(job, lease):
 
 moves.Move.work = crash
 mover.start([crashing], target_id)
-queue.run_due()
+queue.run_due_jobs()
 notices.tell_events()
 notices.send_due(str(owner.pk))
 # The same once more, in the chat.

@@ -79,18 +79,6 @@ def test_variables_are_explained_in_the_example():
     assert sorted(documented_defaults()) == sorted(variables_of_the_code())
 
 
-def test_variables_are_explained_in_the_table():
-    table = re.findall(r"^\| `([A-Z0-9_]+)` \|", read("docs/settings.md"), flags=re.MULTILINE)
-    assert sorted(table) == sorted(variables_of_the_code())
-
-
-def test_example_and_table_name_the_same_defaults():
-    table = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| (.*?) \|", read("docs/settings.md"), flags=re.MULTILINE))
-    assert {name: value.strip("`") for name, value in table.items() if value.startswith("`")} == {
-        name: value for name, value in documented_defaults().items() if value
-    }
-
-
 def test_pictures_and_pages_that_are_linked_are_there():
     for name in DOCUMENTS:
         for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", read(name)):

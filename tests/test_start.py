@@ -104,11 +104,6 @@ def test_the_line_is_that_of_the_value_that_counts_though_others_and_comments_st
     assert str(raised.value).startswith(f"PORT in {installation.env_file}, line 4, is not a whole number")
 
 
-def test_a_write_is_waited_for_as_long_as_reads_may_be_late(installation):
-    installation.write(installation.values | {"POSTER_LAG_SECONDS": "300"})
-    assert installation.settings()["POSTER_ABSENT_SECONDS"] == 300
-
-
 @pytest.mark.parametrize(
     ("name", "value"), [("DATABASE_URL", "postgres:///loyalty"), ("CACHE_URL", "redis://127.0.0.1")]
 )
@@ -120,14 +115,12 @@ def test_a_driver_that_is_not_installed_is_one_line(installation, monkeypatch, n
 
 
 def test_every_command_tells_all_that_is_wrong(installation):
-    installation.write(installation.values | {"TIME_ZONE": "Kiev", "JOB_LEASE_SECONDS": "0"})
+    installation.write(installation.values | {"TIME_ZONE": "Kiev", "SNAPSHOT_DAYS": "0"})
     for code, said in installation.outputs(*(([each], "") for each in COMMANDS), ALLOWED_HOSTS="a b"):
         assert code == 1
-        allowed, lease, zone = said.splitlines()
+        allowed, days, zone = said.splitlines()
         assert allowed.startswith("Configuration: ALLOWED_HOSTS is not ")
-        assert lease.startswith(
-            f"Configuration: JOB_LEASE_SECONDS in {installation.env_file}, line 6, is not "
-        )
+        assert days.startswith(f"Configuration: SNAPSHOT_DAYS in {installation.env_file}, line 6, is not ")
         assert zone.startswith(f"Configuration: TIME_ZONE in {installation.env_file}, line 5, is not ")
 
 

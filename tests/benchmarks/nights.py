@@ -30,7 +30,7 @@ def main(arguments):
     parser.add_argument("--clients", type=int, default=100_000)
     parser.add_argument("--latency", type=float, default=0, help="of Poster, in ms")
     options = parser.parse_args(arguments)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.support.settings"
     with (
         tempfile.TemporaryDirectory() as directory,
         Sandbox(options.groups, options.clients, options.latency / 1000) as sandbox,

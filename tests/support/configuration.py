@@ -13,7 +13,7 @@ from tests.support.undefined import Undefined
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None]:
     """Change the few settings that make tests slow, or require a build first, before Django takes them."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.support.settings"
     from django.conf import settings
 
     settings.INSTALLED_APPS = ["tests.support.database", *settings.INSTALLED_APPS]

@@ -63,4 +63,5 @@ compile_catalogues(LOCALE)
 
 def inherited() -> dict[str, str]:
     """Return the environment for another process, without what a browser test leaves: no server takes it."""
-    return {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
+    left = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
+    return left | {"DJANGO_SETTINGS_MODULE": "poster_admin.settings"}

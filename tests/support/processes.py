@@ -8,5 +8,5 @@ from tests.support.environment import ROOT, inherited
 
 def run_python(*words, **environment):
     command = [sys.executable, *words]
-    environment = {**inherited(), "DJANGO_SETTINGS_MODULE": "poster_admin.settings", **environment}
+    environment = {**inherited(), "DJANGO_SETTINGS_MODULE": "tests.support.settings", **environment}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -114,7 +114,7 @@ class Dashboard:
             "DATABASE_URL": database_url or f"sqlite:///{self.database}?timeout={lock_timeout}",
             "CACHE_URL": f"filecache://{disk or directory}/cache",
             "POSTER_API_URL": sandbox.url,
-            "DJANGO_SETTINGS_MODULE": "poster_admin.settings",
+            "DJANGO_SETTINGS_MODULE": "tests.support.settings",
             **SECONDS,
             **variables,
         }
