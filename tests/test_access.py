@@ -76,7 +76,7 @@ NEEDS = {
     "view_cards": {"/cards/", "/cards.csv", "/cards/receipts/1/", "/cards/1/exempt/", "/cards/1/count/"},
     "delete_group": {"/groups/1/delete/"},
     "view_snapshot": {"/history/snapshots/", f"{SNAPSHOT}/download/", f"{SNAPSHOT}/restore/"},
-    "set_bonus_unit": {"/account/bonus-unit/"},
+    "set_bonus_unit": {"/account/bonus-unit/", "/account/check/write/"},
     "exceed_limits": {"/account/limits/", f"/requests/{CHANGE}/approve/", f"/requests/{CHANGE}/refuse/"},
     "watch_account": {"/account/watch/"},
     "change_user": {"/account/installation/", "/account/start/",

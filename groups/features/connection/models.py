@@ -16,6 +16,9 @@ class ConnectionCheck(Due):
 
     While it runs, `asked` counts its calls. `calls` are those of the run that ended at `ended_at`: methods,
     times and names of fields, and no value of anybody. `failed` is True if that run got no answer.
+
+    `write_id` names the last write check, from which the ids of its changes follow; `is_write_due` until it
+    has ended. `write_tries` counts the clicks to remove what it could not remove.
     """
 
     account = models.OneToOneField(
@@ -28,6 +31,9 @@ class ConnectionCheck(Due):
     calls = models.JSONField(default=list)
     ended_at = models.DateTimeField(null=True)
     failed = models.BooleanField(default=False)
+    write_id = models.UUIDField(null=True)
+    write_tries = models.PositiveSmallIntegerField(default=0)
+    is_write_due = models.BooleanField(default=False)
 
     objects = DueQuerySet["ConnectionCheck"].as_manager()
     max_wait = timedelta()

@@ -11,12 +11,15 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 
 from groups import hooks
 from groups.features.connection.models import ConnectionCheck
 from groups.features.connection.services import checks
 from groups.features.connection.services.asking import STEPS
+from groups.features.connection.services.writing import RIGHTS, left_groups
 from groups.models import PosterCredentials
+from groups.poster import Group
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.facts import KINDS, READ, UNKNOWN, Facts, Meaning, facts_of, meaning
 from groups.services.gateway import check_token
@@ -54,9 +57,23 @@ def check(request: Request) -> HttpResponse:
             for title, of in SECTIONS
         ],
         "report": json.dumps(report, ensure_ascii=False, indent=1) if report else "",
+        "may_write": request.user.has_perms(RIGHTS),
+        "left": left_groups(row) if row else (),
+        "is_unit_known": facts.value("birthday_bonus.unit") != UNKNOWN,
         "go_on": reverse("settings" if Guide.objects.filter(user=request.user).exists() else "groups:list"),
     }
     return render_page(request, "connection/check.html", context, fragment="check")
+
+
+@require_POST
+@requires(*(right.removeprefix("groups.") for right in RIGHTS))
+def write_check(request: Request) -> HttpResponse:
+    check_token(request.credentials)
+    checks.begin_write_check(request.credentials)
+    return redirect("groups:check")
+
+
+hooks.form_addresses("write_check")
 
 
 def fact_row(facts: Facts, name: str) -> dict[str, Any]:
@@ -88,6 +105,14 @@ def section_of(_request: HttpRequest, credentials: PosterCredentials) -> dict[st
     if credentials.refused_at:
         return None
     return summary_of(facts_of(credentials), checks.check_of(credentials))
+
+
+@hooks.part("form.end", "connection/unit.html")
+def offer_of_write_check(request: Request, _group: Group | None) -> dict[str, Any] | None:
+    """Offer the write check to those who may make it, while the unit of a birthday bonus is not known."""
+    if not request.user.has_perms(RIGHTS):
+        return None
+    return {} if facts_of(request.credentials).value("birthday_bonus.unit") == UNKNOWN else None
 
 
 @partial(hooks.settings_pages, order=1)

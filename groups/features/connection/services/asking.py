@@ -209,7 +209,7 @@ def _ask_clients(asker: Asker, groups: Rows) -> People:
         if facts["clients.filter"].value == "ignored":
             members = dict.fromkeys(small, rows)  # everybody, whichever group is requested
             break
-    if len(long or ()) < LONG and (missing := judging.missing(people.rows, members.values())):
+    if long is not None and len(long) < LONG and (missing := judging.missing(people.rows, members.values())):
         facts["clients.pages"] = Seen("cut", missing)  # and so the counters cannot be compared with any list
         return people
     # As many rows as were requested may not be all of them.

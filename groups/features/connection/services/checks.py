@@ -5,7 +5,8 @@ One run at a time has the lease of the account; one that was killed is made agai
 
 import logging
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -18,11 +19,12 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from groups.features.connection.models import EVERY, ConnectionCheck
 from groups.features.connection.services.asking import Asked, ask
+from groups.features.connection.services.writing import RIGHTS, check_writes, left_groups
 from groups.models import Fact, PosterAccount, PosterCredentials
 from groups.models.leases import Columns
 from groups.services.due import Turn, run_due
 from groups.services.events import Event, event_source
-from groups.services.facts import KINDS, READ, UNKNOWN, Facts, Meaning, facts_of, meaning, store
+from groups.services.facts import KINDS, READ, UNKNOWN, Facts, Meaning, Seen, facts_of, meaning, store
 from groups.services.installation.doctor import Found, Level, parts_of_features
 from groups.services.installation.maintenance import routine
 from poster_admin import VERSION
@@ -31,6 +33,8 @@ from poster_admin.users.security_log import record
 
 log = logging.getLogger("groups.accounts")
 SOON = timedelta(minutes=15)
+TRIES = 8
+"""How often a write check goes on after a write whose outcome stays open: for half an hour."""
 SET_BONUS_UNIT = "groups.set_bonus_unit"
 
 
@@ -45,6 +49,18 @@ def begin_check(credentials: PosterCredentials) -> ConnectionCheck:
     free.update(credentials=credentials, next_at=timezone.now(), asked=0, tries=0)
     row.refresh_from_db()
     return row
+
+
+def begin_write_check(credentials: PosterCredentials) -> None:
+    """Let a worker check what a write does, or remove what the last write check could not remove."""
+    row = check_of(credentials) or begin_check(credentials)
+    values: dict[str, Any] = {"write_id": uuid.uuid4(), "write_tries": 0}
+    if left_groups(row):
+        values = {"write_tries": row.write_tries + 1}
+    free = ConnectionCheck.objects.free().filter(pk=row.pk, is_write_due=False)
+    free.update(
+        credentials=credentials, is_write_due=True, next_at=timezone.now(), tries=0, asked=0, **values
+    )
 
 
 def request_check(account: PosterAccount) -> None:
@@ -74,12 +90,14 @@ def check_now(credentials: PosterCredentials, *, within: float = 150.0) -> Conne
 
 def _check(turn: Turn[ConnectionCheck]) -> Columns:
     credentials = turn.credentials
+    if turn.row.is_write_due:
+        return _check_writes(turn)
     try:
         asked = ask(credentials, lambda calls: turn.renew(asked=calls + 1))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         log.exception("The check of account %s met an answer that it cannot judge", credentials.account_id)
         asked = Asked()
-    keep(credentials, asked)
+    keep(credentials, asked.facts)
     now = timezone.now()
     return {
         "next_at": now + EVERY,
@@ -89,8 +107,20 @@ def _check(turn: Turn[ConnectionCheck]) -> Columns:
     }
 
 
-def keep(credentials: PosterCredentials, asked: Asked) -> None:
-    for fact in store(credentials, asked.facts):
+def _check_writes(turn: Turn[ConnectionCheck]) -> Columns:
+    """Raises `Later` while the outcome of a write is open, until that has taken too long."""
+    credentials, row = turn.credentials, turn.row
+    ended = {"is_write_due": False, "next_at": row.ended_at + EVERY if row.ended_at else timezone.now()}
+    if row.tries > TRIES or not credentials.user.has_perms(RIGHTS):
+        return ended
+    for seen in check_writes(row, credentials):
+        keep(credentials, seen)
+        turn.stay()
+    return ended
+
+
+def keep(credentials: PosterCredentials, seen: Mapping[str, Seen]) -> None:
+    for fact in store(credentials, seen):
         record(
             EventKind.POSTER_DIFFERS,
             user=credentials.user,
