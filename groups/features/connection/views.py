@@ -23,6 +23,7 @@ from groups.poster import Group
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.facts import KINDS, READ, UNKNOWN, Facts, Meaning, facts_of, meaning
 from groups.services.gateway import check_token
+from groups.services.writes.commands import Command
 from groups.views.http import Request, form_methods, requires
 from groups.views.settings import connected_listeners
 from poster_admin.common.htmx import render_page
@@ -59,6 +60,7 @@ def check(request: Request) -> HttpResponse:
         "report": json.dumps(report, ensure_ascii=False, indent=1) if report else "",
         "may_write": request.user.has_perms(RIGHTS),
         "left": left_groups(row) if row else (),
+        "has_facts": facts.checked_at or facts.value("birthday_bonus.unit") != UNKNOWN,
         "is_unit_known": facts.value("birthday_bonus.unit") != UNKNOWN,
         "go_on": reverse("settings" if Guide.objects.filter(user=request.user).exists() else "groups:list"),
     }
@@ -107,12 +109,15 @@ def section_of(_request: HttpRequest, credentials: PosterCredentials) -> dict[st
     return summary_of(facts_of(credentials), checks.check_of(credentials))
 
 
-@hooks.part("form.end", "connection/unit.html")
-def offer_of_write_check(request: Request, _group: Group | None) -> dict[str, Any] | None:
+@hooks.part("form.percent", "connection/unit.html", order=9)
+def offer_of_write_check(
+    request: Request, _group: Group | None, _command: Command | None
+) -> dict[str, Any] | None:
     """Offer the write check to those who may make it, while the unit of a birthday bonus is not known."""
     if not request.user.has_perms(RIGHTS):
         return None
-    return {} if facts_of(request.credentials).value("birthday_bonus.unit") == UNKNOWN else None
+    is_known = facts_of(request.credentials).value("birthday_bonus.unit") != UNKNOWN
+    return None if is_known else {"is_offered": True}
 
 
 @partial(hooks.settings_pages, order=1)
