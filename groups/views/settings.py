@@ -26,6 +26,7 @@ from groups.presenters.places import parts_of
 from groups.presenters.settings_pages import by_section, settings_pages, without_parts
 from groups.services import credentials as credentials_service
 from groups.services import groups as reads
+from groups.services.facts import UNKNOWN, facts_of
 from groups.services.gateway import check_token
 from groups.services.installation.doctor import Level, examine
 from groups.services.messages import Message, error_words, status_of
@@ -40,8 +41,8 @@ from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
 start_queries: list[Callable[[User], str]] = []
 """Each returns the query string of the list that a user begins with; empty for no choice."""
-connected_listeners: list[Callable[[Request, PosterCredentials], None]] = []
-"""Features that do something once a user has connected an account, as the form asks for."""
+connected_listeners: list[Callable[[Request, PosterCredentials], str | None]] = []
+"""Features that do something once a user has connected an account; each may return a page to follow."""
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -122,11 +123,12 @@ def account(request: Request) -> HttpResponse:
                 # A form in another tab was opened on the account before, and must not be sent to this one.
                 rotate_token(request)
             messages.success(request, _("Connected to %(account)s.") % {"account": credentials.account.title})
-            for listener in connected_listeners:
-                listener(request, credentials)
+            followed = [listener(request, credentials) for listener in connected_listeners]
             if request.user.password == password:
                 in_guide = Guide.objects.filter(user=request.user).exists()
-                return redirect("settings" if in_guide else "groups:list")
+                return redirect(
+                    next(filter(None, followed), None) or ("settings" if in_guide else "groups:list")
+                )
             # The ways in that somebody of another account may know have ended with the connection.
             keep_session(request, request.user)
             text = _(
@@ -139,7 +141,8 @@ def account(request: Request) -> HttpResponse:
             messages.warning(request, text)
             change_it = reverse("sessions", query={"set": "password"})
             return redirect(change_it if request.user.has_usable_password() else "groups:list")
-    context = {"form": form, "confirmed": confirmed}
+    unit = facts_of(known).value("birthday_bonus.unit") if known else UNKNOWN
+    context = {"form": form, "confirmed": confirmed, "is_unit_seen": unit != UNKNOWN}
     return render_page(request, "groups/account/account.html", context, fragment="form", status=status)
 
 

@@ -40,7 +40,13 @@ EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "exte
             "uidb64": "MQ", "token": "a-token"}  # fmt: skip
 # Addresses that only change something: all others answer a GET, and change nothing then.
 ONLY_POST = {
-    *("/account/bonus-unit/", "/account/views/1/", "/account/watch/", "/accounts/logout/"),
+    *(
+        "/account/bonus-unit/",
+        "/account/check/write/",
+        "/account/views/1/",
+        "/account/watch/",
+        "/accounts/logout/",
+    ),
     *("/clients/list/unknown/", "/criteria/pins/1/remove/"),
     *("/account/notices/telegram/remove/", "/account/notices/telegram/trial/"),
     *("/accounts/passkeys/1/remove/", "/accounts/passkeys/new/options/", "/accounts/passkeys/options/"),

@@ -130,8 +130,10 @@ def settings_of_check(user: User) -> list[SettingsPage]:
     return [SettingsPage(ACCOUNT, label, url, words, "check", connected=True, part_of=part_of)]
 
 
-def check_new_connection(_request: Request, credentials: PosterCredentials) -> None:
+def check_new_connection(_request: Request, credentials: PosterCredentials) -> str | None:
+    """Check each new token; the first check of an account is followed on its page."""
     checks.begin_check(credentials)
+    return reverse("groups:check") if facts_of(credentials).checked_at is None else None
 
 
 connected_listeners.append(check_new_connection)

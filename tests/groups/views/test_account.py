@@ -21,7 +21,7 @@ def connect(client, sandbox, account="demo", token=None):
 def test_a_token_is_kept_once_poster_has_accepted_it(newcomer, browse, sandbox):
     client = browse(newcomer)
     answer = connect(client, sandbox, account=" DEMO ")
-    assert (answer.status_code, answer["Location"]) == (302, "/groups/")
+    assert (answer.status_code, answer["Location"]) == (302, "/account/check/")
     token = sandbox.accounts["demo"].token
     link = PosterCredentials.objects.get(user=newcomer)
     assert (link.account_id, link.token_hint, link.token.reveal()) == ("demo", token[-4:], token)

@@ -115,7 +115,7 @@ def _check_writes(turn: Turn[ConnectionCheck]) -> Columns:
         return ended
     for seen in check_writes(row, credentials):
         keep(credentials, seen)
-        turn.stay()
+        turn.renew()
     return ended
 
 
