@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.figures import changed, put_nights
+from tests.support.figures import AGO, changed, put_nights, put_year
 
 
 @pytest.mark.parametrize("size", [(1280, 900), (360, 740)])
@@ -37,3 +37,27 @@ def test_the_picture_of_a_year_fits_and_its_words_can_be_read(page_for, owner, s
     card.get_by_text("Таблицею").click()
     expect(card.locator("tbody tr")).to_have_count(28)
     expect(card.locator("tbody tr").first).to_contain_text("9 → 10")
+
+
+@pytest.mark.parametrize(("size", "scheme"), [((1280, 900), "light"), ((360, 740), "dark")])
+def test_what_a_group_was_after_a_change_fits_with_its_tables(page_for, owner, sandbox, size, scheme):
+    put_year(owner, 1, by=1.3)
+    put_year(owner, 4, seed=2)
+    changed(owner, 1, AGO)
+    page = page_for(owner, language="uk")
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.emulate_media(color_scheme=scheme)
+    page.goto("/groups/1/")
+    effects = page.locator("[data-effect]")
+    expect(effects).to_have_count(2)
+    expect(effects.first).to_contain_text("більше за інших")
+    for table in page.locator("details.more").all():
+        table.locator("summary").first.click()
+    expect(page.locator(".effect-weeks tbody tr")).to_have_count(8)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    # The weeks of the group after the change lie above the band in which it was to be expected.
+    band = page.locator(".effect-picture .band").first.bounding_box()
+    points = [each.bounding_box() for each in page.locator(".effect-picture").first.locator(".point").all()]
+    assert len(points) == 8
+    for point in points[4:]:
+        assert point["y"] + point["height"] < band["y"]
