@@ -1,5 +1,5 @@
 """Show costs, dependents, the loyalty scheme, and columns of the list."""
 
-from groups.features.insights.views import columns, cost, dependents, scheme
+from groups.features.insights.views import columns, cost, dependents, ladder
 
-__all__ = ["columns", "cost", "dependents", "scheme"]
+__all__ = ["columns", "cost", "dependents", "ladder"]
