@@ -152,6 +152,16 @@ def test_a_day_is_stored_once_whatever_number_of_runs(people, watch, console, da
     assert nights()[GUESTS, day].revenue == Decimal(10)
 
 
+@pytest.mark.parametrize("status", [None, 3])
+def test_a_day_without_receipts_or_with_removed_ones_alone_is_known_and_zero(
+    people, watch, console, day, status
+):
+    for client_id in people if status else ():
+        console.sell(client_id, day, 1_000, 1_000, status=status)
+    run_nightly()
+    assert {sums(row) for row in nights().values()} == {(0,) * 6}
+
+
 def test_half_a_kopeck_is_rounded_up_once_a_group_and_day(people, watch, console, day):
     for client_id in people[:3]:
         console.sell(client_id, day, 5, 5, percent="10")  # 0.005 hryvnia each

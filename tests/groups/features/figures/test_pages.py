@@ -99,9 +99,11 @@ def test_the_file_of_all_groups_has_group_and_name_which_is_no_formula(owner, br
     assert browse(owner).get("/groups/").status_code == 200
     put_figure(owner, GOLD, yesterday())
     put_figure(owner, GUESTS, yesterday() - 9 * DAY)
+    put_figure(owner, 0, yesterday() - 9 * DAY)
     response = browse(owner, language="uk").get(ALL)
     assert response.content.decode().splitlines()[0] == f"day,group,name,{COLUMNS}"
     assert [(row["group"], row["name"]) for row in table(response)] == [
+        ("0", "Без групи"),
         (str(GUESTS), "Гості"),
         (str(GOLD), "'=1+1"),
     ]
@@ -205,6 +207,30 @@ def test_the_book_has_a_row_a_group_and_says_the_nights(owner, browse, sandbox):
         (str(GOLD), "Золото", "-31.00"),
     ]
     assert {each["missing_days"] for each in table(saved)} == {""}
+
+
+def test_the_book_of_a_month_without_a_night_has_no_row(owner, browse, sandbox):
+    put_october(owner)
+    for month in ("2026-08", "2027-01"):
+        page = browse(owner).get(f"{BOOK}?month={month}")
+        assert "Nothing is known of this month" in text_of(page)
+        assert "data-group" not in page.content.decode()
+        assert table(browse(owner).get(f"{BOOK_FILE}?month={month}")) == []
+
+
+def test_the_row_of_all_adds_up_what_is_known_of_all(owner, browse, sandbox):
+    put_october(owner)
+    Figure.objects.filter(day=OCTOBER, group_id=GUESTS).update(owed=None)
+    html = browse(owner).get(f"{BOOK}?month=2026-10").content.decode()
+    row = dict(re.findall(r'data-([a-z-]+)="([^"]*)"', html.split("data-all")[1].split(">")[0]))
+    assert row == {
+        "opening": "1000.00",
+        "granted": "155.00",
+        "spent": "46.50",
+        "moved": "-15.50",
+        "closing": "",
+        "rest": "",
+    }
 
 
 def test_the_book_of_a_month_with_missing_days_says_them_above_the_table(owner, browse, sandbox):
