@@ -9,6 +9,7 @@ from typing import NamedTuple
 from django.db.models import Count, Max, Min, Sum
 
 from groups.features.figures.models import DAY, Figure
+from groups.features.insights.services.sales import rounded
 
 
 class BookRow(NamedTuple):
@@ -91,7 +92,8 @@ def add_up(account_id: str, month: date) -> Book:
     flows = {group_id: found for group_id, *found in sums}
     found = []
     for group_id in sorted(opening.keys() | closing.keys() | flows.keys()):
-        granted, spent, moved = (each or Decimal(0) for each in flows.get(group_id, (None,) * 3))
+        # SQLite adds up floating numbers.
+        granted, spent, moved = (rounded(each or Decimal(0)) for each in flows.get(group_id, (None,) * 3))
         found.append(
             BookRow(
                 group_id,

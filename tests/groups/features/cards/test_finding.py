@@ -98,6 +98,13 @@ def test_what_the_receipts_of_a_finding_gave_away(console, card, day):
     assert given == {"waiter": Decimal("140.95"), "day": Decimal("144.95")}
 
 
+def test_half_a_kopeck_that_was_given_is_rounded_up_at_the_end(console, card, day):
+    for waiter in range(1, 8):  # each a use of its own: 7 × 0.105
+        console.sell(card, day, 210, 210, waiter=waiter, percent="5")
+    run_nightly()
+    assert Finding.objects.get().given == Decimal("0.74")
+
+
 def test_what_was_given_is_not_known_where_a_sum_cannot_be_read(sandbox, console, card, day, monkeypatch):
     sell(console, card, day, 4)
     console.sell(card, day, 7_777, 7_000, card=7_000)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from groups.features.elsewhere.services import switch_off, switch_on
 from groups.features.figures.models import Figure, Tally
 from groups.features.figures.services import nightly
+from groups.features.figures.services.book import add_up
 from groups.features.movements.models import unpack
 from tests.support.figures import DAY, GOLD, GUESTS, clock_at, run_nightly
 
@@ -208,6 +209,37 @@ def test_who_changed_groups_has_brought_the_bonuses_of_the_night(people, watch, 
     run_nightly()
     found = {group_id: row.moved for (group_id, on), row in nights().items() if on == day}
     assert found == {GUESTS: Decimal("-223.45"), GOLD: Decimal(100), 0: Decimal("123.45")}
+
+
+def test_the_book_of_some_nights_leaves_what_was_given_by_hand_and_nothing_else(
+    people, watch, console, owner, day
+):
+    """Play what Poster does: grant, spend, move between groups, and one gift on the last day."""
+    dice = random.Random(11)
+    group_of = dict(zip(people[:4], (GUESTS, GUESTS, GUESTS, GOLD), strict=True))
+    owed = dict.fromkeys(people[:4], 12_345)
+    first = day - 5 * DAY
+    for number in range(6):
+        on = first + number * DAY
+        moved = dice.choice(list(group_of))
+        # Receipts of a day count for the group of its night, so who moves buys nothing on that day.
+        for client_id in group_of.keys() - {moved}:
+            spent = dice.choice((0, 500))
+            console.sell(client_id, on, 3_000, 3_000 - spent, bonuses=spent, percent="10")
+            owed[client_id] += (3_000 - spent) // 10 - spent
+        group_of[moved] = dice.choice((0, GUESTS, GOLD))
+        if on == day:
+            gifted = next(each for each, group_id in group_of.items() if group_id == GUESTS)
+            owed[gifted] += 1_234
+        for client_id, group_id in group_of.items():
+            console.edit_client(client_id, client_groups_id=str(group_id), bonus=str(owed[client_id]))
+        with clock_at(timezone.now() - (5 - number) * DAY):
+            run_nightly()
+    book = add_up(owner.credentials.account_id, day.replace(day=1))
+    rest = {row.group_id: row.rest for row in book.rows}
+    assert rest == {0: 0, GUESTS: Decimal("12.34"), GOLD: 0}
+    assert (book.total.moved, book.total.rest, book.missing) == (0, Decimal("12.34"), [])
+    assert any(row.moved for row in book.rows)
 
 
 def test_a_group_that_was_removed_has_a_last_row_of_what_its_clients_took_along(people, watch, console, day):
