@@ -95,7 +95,7 @@ def header() -> list[str]:
 
 
 def money(total: Decimal | None) -> Decimal | None:
-    """Return a sum with both of its decimals, by which a workbook tells money from other numbers."""
+    """Return a sum with both of its decimals, which marks money in a workbook."""
     return None if total is None else total.quantize(_KOPECK)
 
 

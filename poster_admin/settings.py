@@ -80,11 +80,11 @@ FIGURES_SECONDS = env.number("FIGURES_SECONDS", default=86_400)
 # Movements, which are ids of clients and groups, are kept this long.
 MOVEMENT_DAYS = env.number("MOVEMENT_DAYS", default=90, least=1)
 # Seconds, in no variable, since the tests alone have others: before a second attempt, at random between these
-# two; before each look after a write; before a worker's first looks at a write whose answer was lost.
+# two; before each check after a write; before a worker's first checks of a write whose answer was lost.
 POSTER_RETRY_PAUSE = (0.05, 0.2)
 POSTER_READ_PAUSES = (0.0, 1.0, 3.0)
 POSTER_RECHECK_PAUSES = (2.0, 10.0, 30.0, 90.0)
-# A write that Poster accepted, and that no look has shown for this long, needs a person.
+# A write that Poster accepted, and that no check has shown for this long, needs a person.
 POSTER_ABSENT_SECONDS = max(120.0, POSTER_LAG_SECONDS)
 # A job waits so while Poster is away, and stops after JOB_MAX_WAIT, to be resumed by a user.
 JOB_RETRY_PAUSES, JOB_MAX_WAIT = (5.0, 10.0, 20.0, 40.0, 60.0), 15 * 60.0

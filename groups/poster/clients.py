@@ -21,14 +21,14 @@ from typing import Any, Self
 from groups.poster.fields import (
     KOPECKS,
     UnreadableRow,
-    is_told,
+    is_given,
     plain,
+    read_given,
     read_id,
     read_integer,
     read_money,
     read_percent,
     read_rows,
-    read_told,
     read_words,
 )
 
@@ -151,15 +151,15 @@ class Client:
         return cls(
             id=read_id(row, "client_id"),
             group_id=read_integer(row, "client_groups_id"),
-            group_percent=read_told(read_percent, row, "client_groups_discount", Decimal(0)),
-            loyalty_type=read_told(read_integer, row, "loyalty_type", None),
-            sex=read_told(read_integer, row, "client_sex", 0),
+            group_percent=read_given(read_percent, row, "client_groups_discount", Decimal(0)),
+            loyalty_type=read_given(read_integer, row, "loyalty_type", None),
+            sex=read_given(read_integer, row, "client_sex", 0),
             birthday=birthday,
-            own_percent=read_told(read_percent, row, "discount_per", Decimal(0)),
-            bonus=read_told(read_money, row, "bonus", None),
-            total_paid=read_told(read_money, row, "total_payed_sum", None),
-            ewallet=read_told(read_money, row, "ewallet", None),
-            removed=read_told(read_integer, row, "delete", 0) != 0,
+            own_percent=read_given(read_percent, row, "discount_per", Decimal(0)),
+            bonus=read_given(read_money, row, "bonus", None),
+            total_paid=read_given(read_money, row, "total_payed_sum", None),
+            ewallet=read_given(read_money, row, "ewallet", None),
+            removed=read_given(read_integer, row, "delete", 0) != 0,
             raw=MappingProxyType(dict(row)),
             **{name: _text(row, name) for name in _TEXTS},
         )
@@ -174,7 +174,7 @@ _TEXTS = (
 def is_removed(row: object) -> bool:
     """Return True if Poster has removed the client of this row; False also if that cannot be read."""
     with suppress(UnreadableRow):
-        return isinstance(row, Mapping) and read_told(read_integer, row, "delete", 0) != 0
+        return isinstance(row, Mapping) and read_given(read_integer, row, "delete", 0) != 0
     return False
 
 
@@ -208,7 +208,7 @@ def _written(name: str, value: Any) -> str:
 
 
 def _text(row: Mapping[Any, Any], name: str) -> str:
-    if not is_told(row, name):
+    if not is_given(row, name):
         return ""
     words = read_words(row, name).strip()
     return "" if words == "0" else words

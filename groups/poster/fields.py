@@ -135,15 +135,15 @@ def label(value: object) -> str:
     return storable(html.unescape(value)).strip() if isinstance(value, str) else ""
 
 
-def is_told(row: Mapping[Any, Any], field: str) -> bool:
+def is_given(row: Mapping[Any, Any], field: str) -> bool:
     return row.get(field) not in (None, "")
 
 
-def read_told[T, Other](
+def read_given[T, Other](
     read: Callable[[Mapping[Any, Any], str], T], row: Mapping[Any, Any], field: str, other: Other
 ) -> T | Other:
     """Read a field that Poster may leave out, or send empty; then it is `other`."""
-    return read(row, field) if is_told(row, field) else other
+    return read(row, field) if is_given(row, field) else other
 
 
 def _signed(row: Mapping[Any, Any], field: str, shape: re.Pattern[str]) -> Decimal:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal, Self
 
-from groups.poster.fields import UnreadableRow, label, read_integer, read_money, read_percent, read_told
+from groups.poster.fields import UnreadableRow, label, read_given, read_integer, read_money, read_percent
 
 CLOSED = 2
 
@@ -81,8 +81,8 @@ class Receipt:
         number, status = _read_number(row), read_integer(row, "status")
         if status != CLOSED:
             return cls(number)
-        paid = [read_told(read_money, row, name, Decimal(0)) for name in _PARTS]
-        client_id = read_told(read_integer, row, "client_id", 0)
+        paid = [read_given(read_money, row, name, Decimal(0)) for name in _PARTS]
+        client_id = read_given(read_integer, row, "client_id", 0)
         total, waiter_id = None, 0
         with suppress(UnreadableRow):
             total = read_money(row, "sum")
@@ -98,7 +98,7 @@ class Receipt:
             certificate=paid[2],
             third_party=paid[3],
             bonuses=paid[4],
-            percent=read_told(read_percent, row, "bonus", Decimal(0)),
+            percent=read_given(read_percent, row, "bonus", Decimal(0)),
             waiter_id=waiter_id,
             waiter_name=label(row.get("name")),
         )

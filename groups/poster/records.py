@@ -27,13 +27,13 @@ from groups.poster.fields import (
     label,
     plain,
     read_decimal,
+    read_given,
     read_id,
     read_integer,
     read_money,
     read_percent,
     read_rows,
     read_switch,
-    read_told,
     read_words,
     storable,
 )
@@ -219,7 +219,7 @@ class Promotion:
         promotion_id, name, params = read_id(row, "promotion_id"), read_words(row, "name"), row.get("params")
         if not isinstance(params, Mapping):
             raise UnreadableRow("params is missing or not an object")
-        if read_told(read_integer, params, "clients_type", None) != _FOR_GROUPS:
+        if read_given(read_integer, params, "clients_type", None) != _FOR_GROUPS:
             return cls(promotion_id, name)
         named = params.get("clients_groups")
         if not isinstance(named, list):
@@ -266,7 +266,7 @@ class LoyaltyRule:
             id=read_id(row, "rule_id"),
             group_id=read_id(row, "group_id"),
             value=read_decimal(row, "value", maximum=_LARGEST_SUM),
-            loyalty_type=read_told(read_integer, row, "loyalty_type", None),
+            loyalty_type=read_given(read_integer, row, "loyalty_type", None),
         )
 
 

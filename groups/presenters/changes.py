@@ -589,7 +589,7 @@ NOTICES = {"differs": "differs", "unknown": "unknown", "error": "error", "warnin
 def toast(text: str, level: str, *, state: str = "", **more: str) -> Toast:
     """Return a message about the last action, ready to print.
 
-    `state` and `change_id` are those of the change that it tells of. `undo_url` takes a change or a job back
+    `state` and `change_id` are those of its change. `undo_url` takes a change or a job back
     by one click, by the button `undo_label`; `way_url` leads to a page, by the button `way_label`.
     """
     notice = NOTICES.get(state) or NOTICES.get(level, "success")
@@ -610,13 +610,13 @@ def toasts(messages: Iterable[DjangoMessage], user: Any) -> list[Toast]:
 
 
 def outcome_toast(change: Change, user: Any) -> Toast:
-    """Return the outcome of a change for a user who has left its form before it was told."""
+    """Return the outcome of a change for a user who has left its form before it was shown."""
     if change.state in Change.MADE:
         level = "warning" if change.state == Change.State.DIFFERS else "success"
         words = success_words(Command.from_change(change), change, user)
         return toast(words, level, **_about(change, user))
     end = outcome_words(change)
-    # The next step of a change without an outcome is told on its page, which shows what is found.
+    # The next step of a change without an outcome is shown on its page, which shows what is found.
     next_step = "" if change.state in Change.UNSETTLED else end.next_step
     return toast(
         " ".join(filter(None, (f"{change.group_name}: {end.title}.", end.text, next_step))),
@@ -629,7 +629,7 @@ def outcome_toast(change: Change, user: Any) -> Toast:
 
 
 def job_toast(job: Job, user: User) -> Toast:
-    """Tell that a job is no longer under way, with the way back from it."""
+    """Report that a job is no longer under way, with the way back from it."""
     progress, numbers = progress_of(job), NumberFormat.current()
     if job.state == Job.State.DONE:
         text = _("“%(title)s” has ended: %(done)s of %(total)s.")

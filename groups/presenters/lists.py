@@ -223,7 +223,7 @@ class ColumnSet:
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """The amounts of one list. `about` tells the template what they are, or why they are not known.
+    """The amounts of one list. `about` says what they are, or why they are not known.
 
     `of_group` returns the amounts of a group in the order of the labels, None for one that the group has not.
     It is None itself while nothing is known; then the list keeps its usual columns.

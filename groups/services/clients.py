@@ -177,10 +177,10 @@ def with_counted_clients(
 
 
 def count_listed(credentials: PosterCredentials, group_id: int, *, within: float | None = None) -> int:
-    """Count the clients in Poster's list of a group; it is empty only if two looks say so."""
+    """Count the clients in Poster's list of a group; it is empty only if two checks say so."""
     began = time.monotonic()
-    look = partial(count_members, credentials, [group_id])
-    return look(within=within)[group_id] or look(within=remaining(within, began))[group_id]
+    count = partial(count_members, credentials, [group_id])
+    return count(within=within)[group_id] or count(within=remaining(within, began))[group_id]
 
 
 def count_members(

@@ -25,7 +25,7 @@ from groups.models import Change, Job, PosterAccount, PosterCredentials
 from groups.models.credentials import TOKEN_LIFE
 from groups.services.jobs.kinds import JobKind
 
-# Days before the end of a token on which its user is told.
+# Days before the end of a token on which its user is notified.
 TOKEN_DAYS = (60, 14, 3)
 LONG_OPEN = timedelta(minutes=15)
 
@@ -84,7 +84,7 @@ def events_since(account: PosterAccount, since: datetime) -> Iterator[tuple[str,
 def changes_in(
     state: Change.State, text: Callable[[Change], str], account: PosterAccount, since: datetime
 ) -> Iterator[Event]:
-    """Yield the changes of groups that have come into a state. Those of clients are told with their job."""
+    """Yield the changes of groups that have come into a state. Those of clients come with their job."""
     rows = Change.objects.of_groups().filter(account=account, settled_at__gt=since, state=state)
     for change in rows.order_by():
         at = change.settled_at or change.created_at

@@ -269,7 +269,7 @@ _lock = threading.Lock()
 class SharedCall[T]:
     """A call to Poster in a thread of its own: `future` has the answer or its error, and the seconds it took.
 
-    Several threads may wait for it. That which has begun it, `is_own`, records what the answer tells: the
+    Several threads may wait for it. That which has begun it, `is_own`, records what the answer shows: the
     thread of the call needs no connection to the database.
     """
 

@@ -175,7 +175,7 @@ def _copy_meanwhile(
 
 
 def _take_afterwards[T](call: SharedCall[T], keep: Callable[[T], object] | None = None) -> None:
-    """Record what the answer tells after the response; `keep` stores it."""
+    """Record what the answer shows after the response; `keep` stores it."""
 
     def take() -> None:
         with suppress(PosterError):  # the page that waits for the answer says it

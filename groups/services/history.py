@@ -212,7 +212,7 @@ def resolve(change: Change, decision: str, user: User) -> None:
 
 
 def can_repeat(change: Change) -> bool:
-    """A user may send it again after a look that shows no effect of it."""
+    """A user may send it again after a check that shows no effect of it."""
     return change.state == Change.State.UNKNOWN and Command.kind_of(change).repeatable and not change.accepted
 
 

@@ -250,7 +250,7 @@ class PosterErrorMiddleware:
                     url = referring_page(request) or reverse("groups:list")
         words = error_words(error)
         if is_post and fragment in {"", "form"}:
-            # No write that was sent ends here: its own page tells its outcome.
+            # No write that was sent ends here: its own page shows its outcome.
             words = replace(words, text=f"{words.text} {_('Nothing was changed.')}".strip())
         context = {"error_words": words, "status": status, "way_url": url, "way_label": label}
         if fragment:

@@ -42,7 +42,7 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         if htmx_target(request) != "messages":
             return _show_job(request, job)
-        # Another page is open meanwhile, on which the end of the job is told.
+        # Another page is open meanwhile, on which the end of the job is reported.
         return (
             HttpResponse(status=204)
             if job.is_active

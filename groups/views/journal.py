@@ -66,7 +66,7 @@ def history_list(request: Request) -> HttpResponse:
     page = history.HistoryPages(changes, jobs, HISTORY_PAGE).get_page(request.GET.get("page"))
     shown = history.read_rows(request.credentials, page.object_list)
     groups = history.group_names(request.credentials, shown)
-    # Names of clients, as far as the user may see them and Poster tells.
+    # Names of clients, as far as the user may see them and Poster shows them.
     ids = {row.client_id for row in shown if isinstance(row, Change) and row.client_id}
     clients = find_names(request.credentials, ids)
     users = User.objects.filter(pk__in={row.user_id for row in shown if row.user_id})
@@ -121,7 +121,7 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
     change = get_object_or_404(changes, pk=change_id)
     if request.method != "POST":
         match htmx_target(request):
-            case "step" if change.is_over:  # its form tells the outcome
+            case "step" if change.is_over:  # its form shows the outcome
                 return HttpResponse(status=204)
             case "step":
                 step = _("Asking what Poster has …")

@@ -9,7 +9,7 @@ function empty() {
   $("#form, #help, #go", dialog)?.remove();
 }
 
-// Failures are shown and told in the dialog while it is open: what lies behind it is neither seen nor heard.
+// Failures are shown in the dialog while it is open: what lies behind it is neither seen nor heard.
 function show() {
   $("form[method=dialog]", dialog).after($("#live"), $("#notice"));
   if (!dialog.open) dialog.showModal();

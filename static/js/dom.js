@@ -14,7 +14,7 @@ function attempt(use) {
   try { return use(); } catch { return null; }
 }
 
-// The keys under which this browser keeps the address of a save, and of a job, whose outcome nobody has been told yet.
+// The keys under which this browser keeps the address of a save, and of a job, whose outcome nobody has seen yet.
 export const LEFT = "left";
 export const LEFT_JOB = "left job";
 

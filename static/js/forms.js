@@ -137,7 +137,7 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   release(form);
 });
 
-// Tell the outcome of a save, or of a job, that somebody has left. The page of a job tells it itself.
+// Show the outcome of a save, or of a job, that somebody has left. The page of a job shows it itself.
 const jobUnderWay = () => $("[data-left]")?.dataset.left;
 
 addEventListener("pagehide", () => {

@@ -48,7 +48,7 @@ function cannotReach({ detail }) {
       if (elt.isConnected) fetchInto(target, detail.pathInfo.requestPath, { source: elt });
     }, AGAIN);
   const notice = $("#notice");
-  // A failure that nobody has caused is told once, and does not take the place of that of a form.
+  // A failure that nobody has caused is shown once, and does not take the place of that of a form.
   if (asksAgain && notice.childElementCount) return;
   const words = $(asksAgain ? "#no-answer-yet" : "#no-answer").content;
   notice.replaceChildren(words.cloneNode(true));

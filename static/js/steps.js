@@ -1,4 +1,4 @@
-// Say the steps of a save while it is under way. Who leaves it, or a job, is told its outcome on whatever page is open then.
+// Say the steps of a save while it is under way. Who leaves it, or a job, sees its outcome on whatever page is open then.
 import { $, announce, fetchInto, leave, LEFT, LEFT_JOB, storage } from "./dom.js";
 
 const EVERY = 1000;

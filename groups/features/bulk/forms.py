@@ -63,7 +63,7 @@ class LineForm(GroupForm):
 class PercentsForm(forms.Form):
     """A percent for each of many groups, and the birthday bonus of bonus groups. Edited numbers alone change.
 
-    `groups` are the groups that Poster has now. A submitted form tells by its `version` which groups it
+    `groups` are the groups that Poster has now. A submitted form shows by its `version` which groups it
     showed, and with which values. `typed` are lines to show at first, rebased onto the groups. Another
     value at Poster than the old one of a line is a conflict.
     """

@@ -100,7 +100,7 @@ def may_upload(user: User) -> bool:
 @form_methods
 @requires("view_group")
 def upload(request: Request) -> HttpResponse:
-    """Take a file of groups or a list of clients: the file tells which, and the view for that answers."""
+    """Take a file of groups or a list of clients: the file shows which, and the view for that answers."""
     if not may_upload(request.user):
         raise PermissionDenied
     if not request.user.has_perm(MoveClient.permission):
@@ -140,7 +140,7 @@ def client_list(request: Request, *, takes_groups: bool = False) -> HttpResponse
         "takes_groups": takes_groups,
     }
     lines: list[services.ListLine] = []
-    if form.is_bound and form.errors.keys() <= {"target"}:  # a file that is none is told at once
+    if form.is_bound and form.errors.keys() <= {"target"}:  # a file that is none is reported at once
         text, file, numbers = (form.cleaned_data[name] for name in ("text", "file", "numbers"))
         problem = ValidationError(_("There is no line with a client."))
         try:

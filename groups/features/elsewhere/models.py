@@ -55,7 +55,7 @@ class Watch(Due):
 
     @property
     def longest_pause(self) -> timedelta:
-        # Never sooner than a second look may confirm the first.
+        # Never sooner than a second poll may confirm the first.
         return timedelta(seconds=max(settings.POSTER_WATCH_SECONDS, settings.POSTER_CONFIRM_SECONDS))
 
     def after_hold(self, reason: str, now: datetime) -> Columns:

@@ -7,10 +7,10 @@ Wrong findings are worse than late ones, so a difference counts only if nothing 
 - a change made here that was sent and not seen may still arrive: values as it intended are its own;
 - a row that cannot be read says nothing, and a list with a row without a readable id says nothing of a group
   that it lacks;
-- two looks have to show the same. If a known value has changed within POSTER_LAG_SECONDS, or half of the
-  groups are missing, the second look is made that much later: a read that is at most so old cannot show a
+- two polls have to show the same. If a known value has changed within POSTER_LAG_SECONDS, or half of the
+  groups are missing, the second poll is made that much later: a read that is at most so old cannot show a
   replaced value then;
-- a group counts as removed only if three looks lack it, and Poster denies it each time it is requested alone.
+- a group counts as removed only if three polls lack it, and Poster denies it each time it is requested alone.
 """
 
 import logging
@@ -49,26 +49,26 @@ Reason = Change.Reason
 LATE = timedelta(hours=24)
 # The clocks of servers that settle changes may be behind the worker's.
 MARGIN = timedelta(minutes=15)
-# The pause to the next look after a difference doubles at most this often.
+# The pause to the next poll after a difference doubles at most this often.
 LONGEST_DOUBLING = 10
-# Age up to which a list that a page has read is a hint to look, and the shortest time between two such looks.
+# Age up to which a list that a page has read is a hint to poll, and the shortest time between two such polls.
 HINT_AGE = timedelta(seconds=3)
 HINTS_APART = timedelta(seconds=30)
-# Most groups that one look asks for alone, because the list lacks them; the next look asks for more.
+# Most groups that one poll asks for alone, because the list lacks them; the next poll asks for more.
 MOST_ASKED = 10
-# Looks that have to show the same before it is believed.
-LOOKS, LOOKS_OF_REMOVAL = 2, 3
+# Polls that have to show the same before it is believed.
+POLLS, POLLS_OF_REMOVAL = 2, 3
 
 
 def switch_on(credentials: PosterCredentials) -> None:
-    # A look that is under way with other credentials loses its lease, and stores nothing.
+    # A poll that is under way with other credentials loses its lease, and stores nothing.
     values = {"credentials": credentials, "next_at": timezone.now(), **RELEASED}
     Watch.objects.update_or_create(account=credentials.account, defaults=values)
     record(EventKind.WATCH_ON, user=credentials.user, detail=credentials.account_id)
 
 
 def switch_off(credentials: PosterCredentials) -> None:
-    """Stop the looks of the worker, and forget what was known."""
+    """Stop the polls of the worker, and forget what was known."""
     Watch.objects.filter(account=credentials.account_id).delete()
     record(EventKind.WATCH_OFF, user=credentials.user, detail=credentials.account_id)
 
@@ -82,7 +82,7 @@ def watch_of(credentials: PosterCredentials) -> Watch | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Poll:
     """One read of the list, without the groups of which it says nothing.
 
     `complete` is False if a row has no readable id. `denied` are missing groups that Poster also denied when
@@ -113,13 +113,13 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """Values that so many `looks` have shown; the last look that showed what is known was at `known_at`."""
+    """Values that so many `polls` have shown; the last poll that showed what is known was at `known_at`."""
 
     values: GroupValues | None
     began: datetime
     ended: datetime
     known_at: datetime
-    looks: int = 1
+    polls: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +135,12 @@ class ChangeElsewhere:
 
 @dataclass(slots=True)
 class Picture:
-    """The known groups of an account, by looks with one token.
+    """The known groups of an account, by polls with one token.
 
-    `taken_at` is None until two looks have agreed; until then `suspects` is what the last look showed.
+    `taken_at` is None until two polls have agreed; until then `suspects` is what the last poll showed.
     `unread` are ids of groups that have never been readable. `considered` are the ids of changes made here
-    that are part of `known`, and those that have arrived "late". At `full_at` was the last look that lacked
-    no known group: only such a look says that there was no other one.
+    that are part of `known`, and those that have arrived "late". At `full_at` was the last poll that lacked
+    no known group: only such a poll says that there was no other one.
     """
 
     known: dict[int, Known] = field(default_factory=dict)
@@ -163,52 +163,52 @@ class Picture:
             return cls()
 
     def missing_in(self, groups: Container[int]) -> list[int]:
-        """Return the groups that a list lacks, first those that the last look lacked too."""
+        """Return the groups that a list lacks, first those that the last poll lacked too."""
         missing = [number for number, known in self.known.items() if known.values and number not in groups]
         new = [number for number in self.suspects if number not in self.known and number not in groups]
         return sorted(missing + new, key=lambda number: number not in self.suspects)
 
 
 def compare(
-    picture: Picture, look: Look, changes: Iterable[Change], *, lag: timedelta
+    picture: Picture, poll: Poll, changes: Iterable[Change], *, lag: timedelta
 ) -> list[ChangeElsewhere]:
-    """Bring the picture up to date with a look, and return the changes that were not made here.
+    """Bring the picture up to date with a poll, and return the changes that were not made here.
 
-    `changes` are those made here that were sent, as they were read after the look.
+    `changes` are those made here that were sent, as they were read after the poll.
     """
     sent = sorted(changes, key=lambda change: change.sent_at or change.created_at)
     if picture.taken_at is None:
-        # Taken once two looks agree: groups that one list lacked would look created later.
+        # Taken once two polls agree: groups that one list lacked would seem created later.
         seen = {each: suspect.values for each, suspect in picture.suspects.items()}
-        agreed = seen.keys() == look.groups.keys() and all(
-            alike(seen[each], look.groups[each]) for each in seen
+        agreed = seen.keys() == poll.groups.keys() and all(
+            alike(seen[each], poll.groups[each]) for each in seen
         )
-        if look.complete and agreed and picture.looked_at:
-            picture.taken_at, picture.full_at = look.judged, look.began
-            picture.known = {each: Known(now, look.began, look.judged) for each, now in look.groups.items()}
-            picture.suspects, picture.unread = {}, set(look.unreadable)
-            # The list may not show a change made here a moment ago: the next look considers that one.
+        if poll.complete and agreed and picture.looked_at:
+            picture.taken_at, picture.full_at = poll.judged, poll.began
+            picture.known = {each: Known(now, poll.began, poll.judged) for each, now in poll.groups.items()}
+            picture.suspects, picture.unread = {}, set(poll.unreadable)
+            # The list may not show a change made here a moment ago: the next poll considers that one.
             picture.considered = {
-                str(each.pk) for each in sent if each.settled_at and look.began - each.settled_at >= lag
+                str(each.pk) for each in sent if each.settled_at and poll.began - each.settled_at >= lag
             }
         else:
             picture.suspects = {
-                each: Suspect(now, look.began, look.ended, look.began) for each, now in look.groups.items()
+                each: Suspect(now, poll.began, poll.ended, poll.began) for each, now in poll.groups.items()
             }
-        picture.looked_at = look.began
+        picture.looked_at = poll.began
         return []
-    findings = _consider_own_changes(picture, look, sent, lag)
-    missing = set(picture.missing_in(look.groups.keys() | look.unreadable)) - look.denied
-    new_unreadable = look.unreadable - picture.known.keys() - picture.unread
-    is_full = look.complete and not missing and not new_unreadable
-    findings += _compare_groups(picture, look, sent, lag, is_full=is_full)
+    findings = _consider_own_changes(picture, poll, sent, lag)
+    missing = set(picture.missing_in(poll.groups.keys() | poll.unreadable)) - poll.denied
+    new_unreadable = poll.unreadable - picture.known.keys() - picture.unread
+    is_full = poll.complete and not missing and not new_unreadable
+    findings += _compare_groups(picture, poll, sent, lag, is_full=is_full)
     for number, known in list(picture.known.items()):
-        if known.values is None and known.since < look.judged - 2 * lag:
+        if known.values is None and known.since < poll.judged - 2 * lag:
             del picture.known[number]
     picture.considered &= {mark for change in sent for mark in (str(change.pk), f"late {change.pk}")}
-    picture.looked_at = look.began
+    picture.looked_at = poll.began
     if is_full:
-        picture.full_at = look.began
+        picture.full_at = poll.began
     return findings
 
 
@@ -220,7 +220,7 @@ def alike(one: GroupValues | None, other: GroupValues | None) -> bool:
 
 
 def _consider_own_changes(
-    picture: Picture, look: Look, sent: list[Change], lag: timedelta
+    picture: Picture, poll: Poll, sent: list[Change], lag: timedelta
 ) -> list[ChangeElsewhere]:
     """Put the outcome of each change made here into what is known; return what was found before one."""
     findings = []
@@ -248,58 +248,58 @@ def _consider_own_changes(
         # A change that a person has closed was not read back: `after` is what stood there instead.
         after = None if change.resolved_by else _values(change.after)
         values = None if change.action == Change.Action.REMOVE else after or _values(change.intended)
-        seen = (change.sent_at if change.resolved_by else change.settled_at) or look.began
-        picture.known[change.group_id] = Known(values, seen, look.judged, change.sent_at)
+        seen = (change.sent_at if change.resolved_by else change.settled_at) or poll.began
+        picture.known[change.group_id] = Known(values, seen, poll.judged, change.sent_at)
         picture.suspects.pop(change.group_id, None)
     return findings
 
 
 def _compare_groups(
-    picture: Picture, look: Look, sent: list[Change], lag: timedelta, *, is_full: bool
+    picture: Picture, poll: Poll, sent: list[Change], lag: timedelta, *, is_full: bool
 ) -> list[ChangeElsewhere]:
-    """Hold each group against what is known of it; return what enough looks have shown."""
+    """Hold each group against what is known of it; return what enough polls have shown."""
     kept_out = {change.group_id for change in sent if change.state in Change.UNSETTLED}
     # An open creation may be any new group.
     is_creating = any(change.is_open for change in sent if change.action == Change.Action.CREATE)
-    new = look.groups.keys() - picture.known.keys() if is_creating else set()
+    new = poll.groups.keys() - picture.known.keys() if is_creating else set()
     present = [number for number, known in picture.known.items() if known.values]
-    is_halved = 2 * len([number for number in present if number not in look.groups]) >= len(present)
-    numbers = sorted(picture.known.keys() | look.groups.keys() | picture.suspects.keys())
+    is_halved = 2 * len([number for number in present if number not in poll.groups]) >= len(present)
+    numbers = sorted(picture.known.keys() | poll.groups.keys() | picture.suspects.keys())
     for number in sorted(new):
-        _suspect(picture, look, number, looks=0)
+        _suspect(picture, poll, number, polls=0)
     found = []
     for number in numbers:
-        may_be_unread = number in look.unreadable or (number not in look.groups and not look.complete)
+        may_be_unread = number in poll.unreadable or (number not in poll.groups and not poll.complete)
         if may_be_unread or number in kept_out or number in new:
             continue
-        known, values = picture.known.get(number) or _never_seen(picture), look.groups.get(number)
-        if values is None and (number not in look.denied or not (known.values or is_full)):
+        known, values = picture.known.get(number) or _never_seen(picture), poll.groups.get(number)
+        if values is None and (number not in poll.denied or not (known.values or is_full)):
             continue
         if alike(known.values, values):
             picture.suspects.pop(number, None)
             if number in picture.known:
-                picture.known[number] = replace(known, values=values, seen=look.began)
+                picture.known[number] = replace(known, values=values, seen=poll.began)
             continue
         if not _is_ours(picture, sent, number, values):
-            suspect = _suspect(picture, look, number, looks=1)
-            enough = suspect.looks >= (LOOKS if suspect.values else LOOKS_OF_REMOVAL)
+            suspect = _suspect(picture, poll, number, polls=1)
+            enough = suspect.polls >= (POLLS if suspect.values else POLLS_OF_REMOVAL)
             is_quiet = suspect.began - known.since >= lag and not is_halved
-            is_late = look.began - max(suspect.ended, known.since) >= lag
+            is_late = poll.began - max(suspect.ended, known.since) >= lag
             if not enough or not (is_quiet or is_late):
                 continue
             found.append(ChangeElsewhere(number, known.values, values, suspect.known_at, suspect.ended))
-        picture.known[number] = Known(values, look.began, look.judged, known.sent)
+        picture.known[number] = Known(values, poll.began, poll.judged, known.sent)
         picture.suspects.pop(number, None)
     return found
 
 
-def _suspect(picture: Picture, look: Look, number: int, *, looks: int) -> Suspect:
-    known, before, values = picture.known.get(number), picture.suspects.get(number), look.groups.get(number)
+def _suspect(picture: Picture, poll: Poll, number: int, *, polls: int) -> Suspect:
+    known, before, values = picture.known.get(number), picture.suspects.get(number), poll.groups.get(number)
     if before and alike(before.values, values):
-        suspect = replace(before, looks=before.looks + looks)
+        suspect = replace(before, polls=before.polls + polls)
     else:
         known_at = known.seen if known else before.known_at if before else _never_seen(picture).seen
-        suspect = Suspect(values, look.began, look.ended, known_at, looks)
+        suspect = Suspect(values, poll.began, poll.ended, known_at, polls)
     picture.suspects[number] = suspect
     return suspect
 
@@ -338,7 +338,7 @@ def _values(version: Any) -> GroupValues | None:
     return GroupValues.from_json(version) if version and "name" in version else None
 
 
-# --- The looks of a worker -------------------------------------------------------------------------------
+# --- The polls of a worker -------------------------------------------------------------------------------
 
 
 def accounts_due() -> list[str]:
@@ -354,7 +354,7 @@ def look_at(account: str) -> None:
 
 
 def bring_looks_forward() -> None:
-    """Make a look due where a page has just read other groups than those that are known.
+    """Make a poll due where a page has just read other groups than those that are known.
 
     The last good copy is a hint and no more: its token may be shown other groups.
     """
@@ -384,15 +384,15 @@ def _look(turn: Turn[Watch]) -> Columns:
     is_same_token = watch.fingerprint == credentials.fingerprint
     picture = Picture.from_json(watch.picture) if is_same_token else Picture()
     is_first = picture.looked_at is None
-    look = _read_look(credentials, picture)
+    poll = _read_poll(credentials, picture)
     # The changes made here that may explain a difference, as the journal has them now.
     since = min(watch.looked_at or timezone.now(), timezone.now() - LATE) - MARGIN
     rows = Change.objects.of_groups().filter(account=watch.account_id, sent_at__isnull=False)
     # The time of sending is stored before the write is sent, and these never were.
     rows = rows.exclude(state=Change.State.FAILED, reason__in=(Reason.NOT_SENT, Reason.NEVER_SENT))
     sent = list(rows.filter(Q(settled_at__isnull=True) | Q(settled_at__gt=since)).order_by())
-    look = replace(look, judged=timezone.now())
-    findings = compare(picture, look, sent, lag=timedelta(seconds=settings.POSTER_LAG_SECONDS))
+    poll = replace(poll, judged=timezone.now())
+    findings = compare(picture, poll, sent, lag=timedelta(seconds=settings.POSTER_LAG_SECONDS))
     columns = {"picture": picture.to_json(), "looked_at": picture.looked_at}
     with transaction.atomic():
         turn.renew(**columns, fingerprint=credentials.fingerprint)
@@ -401,23 +401,23 @@ def _look(turn: Turn[Watch]) -> Columns:
         changes = [_record_elsewhere(watch, turn.lease, finding) for finding in findings]
     for change in changes:
         log.info("Change %s was made elsewhere: %s of group %s", change.pk, change.action, change.group_id)
-    # Soon after a difference or the first look, then later and later.
+    # Soon after a difference or the first poll, then later and later.
     soon, usual = timedelta(seconds=settings.POSTER_CONFIRM_SECONDS), watch.longest_pause
-    looks = [suspect.looks for suspect in picture.suspects.values() if suspect.looks]
+    polls = [suspect.polls for suspect in picture.suspects.values() if suspect.polls]
     if picture.taken_at is None:
         pause = min(soon, usual) if is_first else usual
     else:
-        pause = min(soon * 2 ** min(*looks, LONGEST_DOUBLING), usual) if looks else usual
+        pause = min(soon * 2 ** min(*polls, LONGEST_DOUBLING), usual) if polls else usual
     return {"next_at": timezone.now() + pause}
 
 
-def _read_look(credentials: PosterCredentials, picture: Picture) -> Look:
+def _read_poll(credentials: PosterCredentials, picture: Picture) -> Poll:
     """Read the list, and ask for each known group alone that it lacks. Raises `PosterError`."""
     began = timezone.now()
     listed = call_poster(credentials, lambda poster: poster.get_groups())
     unreadable = {row.id for row in listed.unreadable}
     ended = timezone.now()
-    look = Look(
+    poll = Poll(
         began=began,
         ended=ended,
         judged=ended,
@@ -425,7 +425,7 @@ def _read_look(credentials: PosterCredentials, picture: Picture) -> Look:
         unreadable=frozenset(number for number in unreadable if number is not None),
         complete=None not in unreadable,
     )
-    missing = picture.missing_in(look.groups.keys() | look.unreadable) if look.complete else ()
+    missing = picture.missing_in(poll.groups.keys() | poll.unreadable) if poll.complete else ()
     checked = set(missing[:MOST_ASKED])
     denied = checked & {group.id for group in listed.groups if group.removed}
     for number in checked - denied:
@@ -435,7 +435,7 @@ def _read_look(credentials: PosterCredentials, picture: Picture) -> Look:
             denied.add(number)
         except PosterError as error:
             log.info("Group %s is missing, and could not be requested: %s", number, error.reason)
-    return replace(look, denied=frozenset(denied))
+    return replace(poll, denied=frozenset(denied))
 
 
 def _record_elsewhere(watch: Watch, lease: Lease[Watch], finding: ChangeElsewhere) -> Change:

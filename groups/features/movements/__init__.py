@@ -1,1 +1,1 @@
-"""Movements: a worker looks once a night who is in which group, and tells who came and who left."""
+"""Movements: a worker polls once a night who is in which group, and reports who came and who left."""

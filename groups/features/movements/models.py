@@ -1,4 +1,4 @@
-"""Define the roll of an account, who was in which group at the last look, and the movements since."""
+"""Define the roll of an account, who was in which group at the last poll, and the movements since."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ from groups.models import PosterAccount
 from groups.models.leases import Nights
 
 HOUR = 5
-"""The hour of the look on the site's clock: after the criteria, which have moved theirs by then."""
+"""The hour of the poll on the site's clock: after the criteria, which have moved theirs by then."""
 NIGHTS = Nights(lambda: settings.MOVEMENT_SECONDS, lambda: HOUR)
 
 
 class Roll(Watched):
-    """The ids of the clients of each group at the last look, and nothing else of anybody.
+    """The ids of the clients of each group at the last poll, and nothing else of anybody.
 
-    `packed` is of the token with this `fingerprint`: another one may be shown other clients. The first look
+    `packed` is of the token with this `fingerprint`: another one may be shown other clients. The first poll
     began at `taken_at`, the last one at `judged_at`.
     """
 
@@ -63,7 +63,7 @@ def unpack(packed: "bytes | memoryview[int]") -> dict[int, int]:
 class Movement(models.Model):
     """A client who has left the group `from_id` for the group `to_id`; None for no group.
 
-    A move made here has the id and the `day` of its `change`, any other one the day of the look.
+    A move made here has the id and the `day` of its `change`, any other one the day of the poll.
     """
 
     class Reason(models.TextChoices):

@@ -1,8 +1,8 @@
-"""Read once a night who is in which group, keep who came and who left, and tell it.
+"""Read once a night who is in which group, keep who came and who left, and report it.
 
-A look tells its difference to the roll of the look before: who was moved and moved back between two nights
+A poll reports its difference to the roll of the poll before: who was moved and moved back between two nights
 has never left. It is stored together with the new roll, so that a worker that takes over from a killed one
-tells each movement once.
+reports each movement once.
 """
 
 import logging
@@ -70,7 +70,7 @@ def forget_old() -> int:
     return Movement.objects.filter(day__lt=first_day()).delete()[0] + unread.delete()[0]
 
 
-# --- The looks of a worker -------------------------------------------------------------------------------
+# --- The polls of a worker -------------------------------------------------------------------------------
 
 
 class ClientReading(NamedTuple):
@@ -100,7 +100,7 @@ def _look(turn: Turn[Roll]) -> Columns:
         seen |= ask_for_missing(credentials, {each: known[each] for each in known.keys() - seen.keys()})
         movements = _movements(roll, known, seen, rules.found, timezone.localdate(began))
     else:
-        # It tells of nobody. The list is read twice: whom one that was cut off lacks would be new tomorrow.
+        # It reports nobody. The list is read twice: whom one that was cut off lacks would be new tomorrow.
         movements, taken_at = [], began
         seen = _read_clients(credentials, until, turn.renew)
         seen |= _read_clients(credentials, until, turn.renew)
@@ -136,7 +136,7 @@ def _read_clients(
 def ask_for_missing(credentials: PosterCredentials, missing: Mapping[int, int]) -> dict[int, ClientReading]:
     """Return those who are there after all, though the list lacks them: each is requested alone.
 
-    A client who cannot be requested stays at the place in `missing` until the next look.
+    A client who cannot be requested stays at the place in `missing` until the next poll.
     """
     until = time.monotonic() + SECONDS_FOR_MISSING
 
@@ -161,7 +161,7 @@ def _movements(
     account = roll.watch.account_id
     removed = Movement.objects.filter(account=account, reason=Reason.REMOVED)
     were_here = set(removed.values_list("client_id", flat=True))
-    # The last move of each client that was sent from here since the last look.
+    # The last move of each client that was sent from here since the last poll.
     since = roll.judged_at - LATE if roll.judged_at else timezone.now()
     sent = Change.objects.filter(account=account, action=Change.Action.MOVE, sent_at__gt=since)
     # Also one whose answer was lost: it explains where its client is now.

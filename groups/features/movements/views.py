@@ -34,7 +34,7 @@ def movements(request: Request, group_id: int) -> HttpResponse:
     roll, found = roll_of(credentials), movements_of(credentials, group_id)
     groups = list_groups(credentials) if roll else known_groups(credentials)
     group = groups.find(group_id) if groups else None
-    # A group that was removed is told about too, as long as its movements are kept.
+    # A group that was removed is shown too, as long as its movements are kept.
     if group is None and not found.exists():
         group = read_group(credentials, group_id).group  # raises `NotFound`
     context: dict[str, Any] = {
@@ -89,7 +89,7 @@ def growth_of(credentials: PosterCredentials, group_id: int, roll: Roll) -> dict
     oldest = timezone.make_aware(datetime.combine(first_day(), datetime.min.time()))
     taken_on = timezone.localdate(roll.taken_at)
     since = max(first_day(), min(days[0][0] if days else taken_on, taken_on))
-    # Day by day until the last look, from nothing before.
+    # Day by day until the last poll, from nothing before.
     grown, counts = 0, {since - timedelta(days=1): 0}
     for day, came, left in days:
         grown += came - left
@@ -107,7 +107,7 @@ def growth_of(credentials: PosterCredentials, group_id: int, roll: Roll) -> dict
     return {
         "as_of": roll.judged_at,
         "began": max(roll.taken_at or oldest, oldest),
-        # The first look is compared with nothing.
+        # The first poll is compared with nothing.
         "is_first": roll.taken_at == roll.judged_at,
         "since": since,
         "days": days[::-1],

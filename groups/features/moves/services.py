@@ -268,12 +268,12 @@ class MoveRun(MovingRun):
     def remove_when_empty(self) -> bool:
         """Remove the group if it is empty; return True if it is gone. Raises `Stopped` if that fails."""
         credentials = sender_of(self._job)
-        look = partial(find_group, credentials, self._job.group_id or 0)
-        group = self._backoff.ask_poster(look)
+        read = partial(find_group, credentials, self._job.group_id or 0)
+        group = self._backoff.ask_poster(read)
         if group is None:
             # Poster may omit a group by mistake, so look twice before it counts as gone.
             self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
-            group = self._backoff.ask_poster(look)
+            group = self._backoff.ask_poster(read)
         if group is None:
             return True
         group = self._ask_of_source(partial(with_counted_clients, credentials, group))

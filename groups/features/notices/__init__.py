@@ -1,1 +1,1 @@
-"""Mails and messages in Telegram that tell users of events."""
+"""Mails and messages in Telegram that notify users of events."""

@@ -1,4 +1,4 @@
-"""Tell people by mail or in Telegram what happens to the groups of an account.
+"""Notify people by mail or in Telegram what happens to the groups of an account.
 
 A worker looks at the rows of the last minutes again and again. The id of a notice follows from the reader and
 the event, so the database takes each once, whatever number of workers look, and whenever one dies.
@@ -88,7 +88,7 @@ class SendFailed(Exception):
         self.detail = detail
 
 
-# --- Choose what is told, and where -------------------------------------------------------------------------
+# --- Choose what is reported, and where ---------------------------------------------------------------------
 
 
 def choices_of(user: User) -> dict[str, str]:
@@ -151,7 +151,7 @@ def next_morning(moment: datetime) -> datetime:
 
 
 def write_notices() -> None:
-    for account in PosterAccount.objects.filter(pk__in=_to_be_told().values("account")):
+    for account in PosterAccount.objects.filter(pk__in=_to_be_notified().values("account")):
         try:
             cursors = NoticeCursor.objects.filter(pk=account.pk)
             NoticeCursor.objects.get_or_create(account=account, defaults={"looked_at": Now()})
@@ -160,9 +160,9 @@ def write_notices() -> None:
             events = list(events_since(account, min(looked_at, now) - OVERLAP))
             with transaction.atomic():
                 # Read after the events: a choice that is newer than they are counts.
-                readers = _to_be_told().filter(account=account).prefetch_related("user__notice_choices")
-                users = [each.user for each in readers if may_be_told(each.user)]
-                # An event that two sources tell is told once, in the words of the later one: the feature's.
+                readers = _to_be_notified().filter(account=account).prefetch_related("user__notice_choices")
+                users = [each.user for each in readers if may_be_notified(each.user)]
+                # An event of two sources is reported once, in the words of the later one: the feature's.
                 notices = {
                     found.pk: found
                     for kind, event in events
@@ -175,7 +175,7 @@ def write_notices() -> None:
             if is_outage(error):
                 raise
             # Go on with the other accounts; this one is looked at again in a moment.
-            log.exception("The events of account %s cannot be told", account.pk)
+            log.exception("The events of account %s cannot be reported", account.pk)
 
 
 def _notice_of(kind: str, event: Event, user: User, account: PosterAccount) -> Notice | None:
@@ -196,8 +196,8 @@ def _notice_of(kind: str, event: Event, user: User, account: PosterAccount) -> N
     )
 
 
-def _to_be_told() -> QuerySet[PosterCredentials]:
-    """Return the credentials of users who want to be told, and have a chat or an address."""
+def _to_be_notified() -> QuerySet[PosterCredentials]:
+    """Return the credentials of users who want notices, and have a chat or an address."""
     reached = Q(user__telegram_chat__isnull=False)
     if settings.EMAIL_ENABLED:
         reached |= ~Q(user__email="")
@@ -205,7 +205,7 @@ def _to_be_told() -> QuerySet[PosterCredentials]:
     return PosterCredentials.objects.filter(reached, user__in=wish, refused_at=None).select_related("user")
 
 
-def may_be_told(user: User) -> bool:
+def may_be_notified(user: User) -> bool:
     return user.is_active and user.has_perm(VIEW_GROUP)
 
 
@@ -255,7 +255,7 @@ def deliver(delivery_id: uuid.UUID) -> None:
         of_account = PosterCredentials.objects.filter(account=notices[0].account_id)
         reader = of_account.filter(user=delivery.user_id).select_related("user").first()
     # A digest waits for hours: by now its reader may not be allowed to see the account.
-    if reader is None or not may_be_told(reader.user):
+    if reader is None or not may_be_notified(reader.user):
         lease.release(state=State.DROPPED)
         return
     try:

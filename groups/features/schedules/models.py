@@ -148,7 +148,7 @@ class Schedule(Due, MadeByUser, Consent):
         A cancellation that is not known here yet keeps a change without an end from being done.
         """
         rows = lease.row if lease else Schedule.objects.filter(pk=self.pk)
-        # The id of the return tells one that is held from one that was taken up since, and is held again.
+        # The id of the return separates one that is held from one that was taken up since, and is held again.
         rows = rows.filter(state=self.state, return_id=self.return_id)
         if columns.get("state") == self.State.DONE and not self.returns:
             rows = rows.filter(cancelled_at=None)

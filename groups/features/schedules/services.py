@@ -1,6 +1,6 @@
 """Plan changes of groups, cancel them, and make their steps: the start and the return.
 
-The journal tells if the write of a step was made already, since the ids of both follow from the schedule. So
+The journal shows if the write of a step was made already, since the ids of both follow from the schedule. So
 a step may be repeated after a kill at any line, and two workers may even make it at once. A step that is late
 because no worker ran, or Poster did not answer, is made nevertheless.
 """
@@ -49,7 +49,7 @@ log = logging.getLogger("groups.journal")
 
 CHANGE_GROUP = "groups.change_group"
 State, Reason, Failure = Schedule.State, Schedule.Reason, Change.Failure
-# The pause until the next look at an open change, which another thread settles.
+# The pause until the next check of an open change, which another thread settles.
 OPEN_DELAY = timedelta(seconds=2)
 # Reasons of a failed write that leave the decision to a person: nothing was sent.
 HOLDS: dict[str, Schedule.Reason] = {
@@ -218,7 +218,7 @@ def command_of(schedule: Schedule, change_id: uuid.UUID, credentials: PosterCred
         loaded=loaded,
         intended=intended,
         returns=returns,
-        tells_cost=False,
+        shows_cost=False,
         undo_of=find_change(schedule.start_id) if returns else None,
         request_id=schedule.request_id,
         requested_by=schedule.requested_by,

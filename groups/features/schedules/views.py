@@ -65,7 +65,7 @@ from poster_admin.common.pages import page_above, page_param
 
 State = Schedule.State
 type Variables = dict[str, Any] | None
-# Closer than this a time is told by the day of its week alone.
+# Closer than this a time is said by the day of its week alone.
 NEAR = timedelta(days=6)
 
 

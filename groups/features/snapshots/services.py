@@ -699,11 +699,11 @@ class _Restore:
                 operation=uuid.uuid5(self._job.pk, f"group {len(tries)}"),
                 intended=self._snapshot.content.values,
                 job=self._job,
-                # Tell the journal that the group is there again: no undo of its removal creates another one.
+                # The journal records that the group is there again: no undo of its removal creates another.
                 undo_of=history.removal_of(sender_of(self._job), self._snapshot.group_id),
             )
             for _ in executor.submit_one_by_one(self._lease, [command]):
-                pass  # the next look at the journal takes it up
+                pass  # the next run of the journal's follow-up takes it up
         elif any(change.is_open for change in tries):
             executor.settle_open(self._lease)
         else:

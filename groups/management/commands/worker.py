@@ -18,12 +18,12 @@ from groups.services.jobs.lease import stopping
 from poster_admin.common import serving
 from poster_admin.common.locks import in_use
 
-# Seconds between two looks for a job that is due.
+# Seconds between two checks for a job that is due.
 INTERVAL = 1.0
 
 
 def end(*_: object) -> None:
-    """Release the job after the writes in progress; told a second time, end at once."""
+    """Release the job after the writes in progress; a second time, end at once."""
     if stopping.is_set():
         sys.exit(1)
     stopping.set()

@@ -93,12 +93,12 @@ def examine(account: str = "") -> Iterator[CheckResult]:
         ("Poster", partial(_poster, account), ""),
         ("OpenID", _company, _("Look at OIDC_ISSUER and the settings beside it.")),
         (gettext_noop("clock"), _clock, ""),
-        *((name, look, "") for name, look in for_all),
+        *((name, examine, "") for name, examine in for_all),
         (gettext_noop("disk"), _disk, _("Make room: old backups and logs are the first to look at.")),
     ]
-    for name, look, advice in parts:
+    for name, examine_part, advice in parts:
         try:
-            for state, words in look():
+            for state, words in examine_part():
                 yield CheckResult(
                     name, state, mask(words if state == Level.GOOD else _advised(words, advice))
                 )

@@ -1,4 +1,4 @@
-"""Run the routines of a worker: it reconciles open changes, looks after jobs, and does what features add.
+"""Run the routines of a worker: it reconciles open changes, watches jobs, and does what features add.
 
 They have threads because a job may keep the main thread busy for hours. Any number of workers may run: each
 check is claimed in the database.
@@ -24,10 +24,10 @@ from poster_admin.users import security_log, sessions
 
 log = logging.getLogger("groups.journal")
 
-# Seconds between two looks for checks that are due; the first check of a lost write is due after two.
+# Seconds between two searches for checks that are due; the first check of a lost write is due after two.
 RECONCILE_EVERY = 1.0
 LOOK_AFTER_EVERY = 5.0
-# Seconds between two looks whether the backup of a night is there.
+# Seconds between two checks that the backup of a night is there.
 BACK_UP_EVERY = 60.0
 CLEAN_UP_EVERY = 24 * 3600.0
 
@@ -164,7 +164,7 @@ def is_any_alive() -> bool:
     """Return True if a worker was seen within the last minute, or was 10 seconds ago.
 
     Only that one runs is cached, so pages cost no query with a worker, and are right at once when one starts.
-    While the database is away nobody can tell: then one is thought to run.
+    While the database is away nobody knows: then one is thought to run.
     """
     if ask_shared(lambda: cache.get(WORKER_ALIVE), None):
         return True

@@ -294,15 +294,15 @@ def is_there(lease: JobLease, group_id: int) -> bool:
     A group that was created here just now may not show for a while: raises `InvalidResponse` until then. Any
     other one may be omitted by mistake, so it is read twice before it counts as gone.
     """
-    look = partial(find_group, sender_of(lease.job), group_id)
-    if look() is not None:
+    read = partial(find_group, sender_of(lease.job), group_id)
+    if read() is not None:
         return True
     if unseen_change(lease.job.account_id, group_id, None) is not None:
         raise InvalidResponse(
             "the new group does not show yet", method="clients.getGroup", reason=ErrorReason.MOVING
         )
     lease.wait(settings.POSTER_CONFIRM_SECONDS)
-    return look() is not None
+    return read() is not None
 
 
 def check_target(lease: JobLease) -> None:

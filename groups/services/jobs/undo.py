@@ -215,7 +215,7 @@ class Undo(JobKind):
 
     @property
     def form_values(self) -> tuple[Any, ...]:
-        """The id alone tells what is undone."""
+        """The id alone shows what is undone."""
         return ()
 
     @property
@@ -384,7 +384,7 @@ class _Undo:
         due = Change.objects.filter(pk__in=[pk for pk in ids if may_be_tried(counted[pk])])
         present: list[Command] = []
         there: dict[int, bool] = {}
-        # The rows are read first: a look for a group may give the connection back to its pool.
+        # The rows are read first: a read of a group may give the connection back to its pool.
         for change, undo in list(undoing(due.order_by("created_at", "pk"))):
             operation = uuid.uuid5(self._job.pk, f"{change.pk} {len(tries[change.pk])}")
             command = replace(undo, operation=operation, job=self._job)

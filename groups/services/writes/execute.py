@@ -264,19 +264,19 @@ def _settle_refusal(command: Command, change: Change, error: PosterRefused, *, u
     change.code = error.code
     try:
         within = _end_of(READ_AFTER, until) - time.monotonic()
-        look = read_outcome(command, change, command.sender, within=within)
+        found = read_outcome(command, change, command.sender, within=within)
     except PosterError as reading:
         if not all(isinstance(each, TokenRejected | NotAllowed) for each in (error, reading)):
             schedule_recheck(change, reason=Reason.REFUSAL_NOT_VERIFIED, **said)
             return
-        look = Reading(None, certain=True)
+        found = Reading(None, certain=True)
     if not change.is_open:
         return
-    if look.shown is not None and contradicts(change, look.shown):
-        if not look.certain:
+    if found.shown is not None and contradicts(change, found.shown):
+        if not found.certain:
             schedule_recheck(change, reason=Reason.REFUSAL_NOT_VERIFIED, **said)
         elif Change.objects.settle(change, **said):
-            settle(change, replace(look.shown, reason=look.shown.reason or Reason.REFUSED_BUT_CHANGED))
+            settle(change, replace(found.shown, reason=found.shown.reason or Reason.REFUSED_BUT_CHANGED))
         return
     Change.objects.settle(
         change,

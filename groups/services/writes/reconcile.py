@@ -97,9 +97,9 @@ def schedule_recheck(change: Change, **values: object) -> None:
 def due(now: datetime) -> Q:
     # Only the sender may touch a pending row while its write may still be in progress.
     in_flight = timedelta(seconds=settings.POSTER_WRITE_DEADLINE + settings.POSTER_GRACE_SECONDS)
-    look = Q(next_check_at__lte=now)
-    return Q(look, state=State.UNKNOWN) | Q(
-        Q(next_check_at__isnull=True) | look,
+    is_due = Q(next_check_at__lte=now)
+    return Q(is_due, state=State.UNKNOWN) | Q(
+        Q(next_check_at__isnull=True) | is_due,
         created_at__lte=now - in_flight,
         state=State.PENDING,
     )
@@ -135,42 +135,42 @@ def follow_up(change: Change) -> bool:
         return Change.objects.settle(change, state=State.FAILED, reason=Reason.NEVER_SENT)
     # Reserve this check for this process and schedule the next one, before calling Poster. No long pause may
     # delay the check that may give the change up.
-    looks, left = change.checks + 1, timedelta(seconds=settings.POSTER_SETTLE_SECONDS) - _waited(change)
-    pause = _pause_after(looks)
+    checks, left = change.checks + 1, timedelta(seconds=settings.POSTER_SETTLE_SECONDS) - _waited(change)
+    pause = _pause_after(checks)
     next_at = now + (min(pause, left) if left > timedelta() else pause)
-    if not Change.objects.settle(change, state=State.UNKNOWN, checks=looks, next_check_at=next_at):
+    if not Change.objects.settle(change, state=State.UNKNOWN, checks=checks, next_check_at=next_at):
         return False
     # The token of a blocked user comes last, and only for that user's own change: with no other token of the
     # account the outcome would never be known, and the group would stay locked.
-    may_look = Q(user__is_active=True) | Q(user=change.user_id)
-    usable = usable_credentials().filter(may_look, account=change.account_id).select_related("user")
+    may_read = Q(user__is_active=True) | Q(user=change.user_id)
+    usable = usable_credentials().filter(may_read, account=change.account_id).select_related("user")
     in_order = sorted(
         usable.order_by("pk"), key=lambda each: (not each.user.is_active, each.user_id != change.user_id)
     )
     command = Command.from_change(change)
     try:
-        look = first_allowed(in_order, lambda credentials: read_outcome(command, change, credentials))
+        reading = first_allowed(in_order, lambda credentials: read_outcome(command, change, credentials))
     except PosterError as error:
         log.warning("Change %s is still open: %s", change.pk, error.reason)
         return False
-    if look is None or not change.is_open:
+    if reading is None or not change.is_open:
         return False
-    outcome = look.shown
+    outcome = reading.shown
     if change.reason == Reason.REFUSAL_NOT_VERIFIED and not (outcome and contradicts(change, outcome)):
         return settle(change, Outcome(State.REFUSED, Reason.REFUSED))
     if outcome is None or outcome.last_resort:
         outcome = _given_up(change, outcome)
-    if outcome is not None and not look.certain:
+    if outcome is not None and not reading.certain:
         soon = timezone.now() + timedelta(seconds=settings.POSTER_CONFIRM_SECONDS)
         Change.objects.settle(change, next_check_at=min(soon, change.next_check_at or soon))
         return False
     return outcome is not None and settle(change, outcome)
 
 
-def _pause_after(looks: int) -> timedelta:
+def _pause_after(checks: int) -> timedelta:
     pauses = settings.POSTER_RECHECK_PAUSES
-    further = looks + 1 - len(pauses)
-    seconds = pauses[looks] if further <= 0 else pauses[-1] * 2 ** min(further, 8)
+    further = checks + 1 - len(pauses)
+    seconds = pauses[checks] if further <= 0 else pauses[-1] * 2 ** min(further, 8)
     return min(timedelta(seconds=seconds), LONGEST_PAUSE)
 
 

@@ -183,7 +183,7 @@ _registered: list[tuple[int, QuerySet[Any]]] = []
 def register(rows: QuerySet[Any], order: int = 0) -> None:
     """Find these rows by the operations of forms too.
 
-    Of several rows that of the lowest order tells which form was sent, that of the highest what has become of
+    Of several rows that of the lowest order shows which form was sent, that of the highest what has become of
     it.
     """
     _registered.append((order, rows))

@@ -103,7 +103,7 @@ class Sandbox:
 
     @property
     def bare_url(self) -> str:
-        """The address without an account in its path, where the token alone tells the account."""
+        """The address without an account in its path, where the token alone names the account."""
         return f"{self._origin}/api/"
 
     @property

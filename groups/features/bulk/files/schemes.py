@@ -37,7 +37,7 @@ HIGHEST_PERCENT = Decimal(100)
 NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,2})?", re.ASCII)
 NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 DEEPEST = 5
-"""One level below the values of a group: what is wrong there is told with all other errors."""
+"""One level below the values of a group: what is wrong there is reported with all other errors."""
 VALUES_AT_MOST = 100_000
 """Values, lists and fields of a file: 5,000 groups have 55,000."""
 LONGEST_LINE = 2**31 - 1
@@ -51,7 +51,7 @@ _unprintable = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\
 
 
 def is_scheme(name: str, content: bytes) -> bool:
-    """Tell a scheme by the name of its file or by its first word."""
+    """Recognise a scheme by the name of its file or by its first word."""
     return name.lower().endswith((".yaml", ".yml")) or content.lstrip().startswith(b"groups:")
 
 

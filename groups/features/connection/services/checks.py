@@ -1,4 +1,4 @@
-"""Check a connection when that is due: ask, store the facts, and tell owners what contradicts the old ones.
+"""Check a connection when that is due: ask, store the facts, and notify owners of contradictions.
 
 One run at a time has the lease of the account; one that was killed is made again by the next worker.
 """

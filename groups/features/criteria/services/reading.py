@@ -320,7 +320,7 @@ class CriteriaReading(sweep.Listener[Preview]):
             if reached and reached[-1].group_id != to_id:
                 pair.against[reached[-1].id] = pair.against.get(reached[-1].id, 0) + 1
         if (month := bought[MONTH]) is None:
-            self._preview.has_cost = False  # no cost is told if that of one is not proven
+            self._preview.has_cost = False  # no cost is shown if that of one is not proven
         else:
             total, own = self._totals[client.id], client.own_percent
             old, new = self.groups[from_id], self.groups[to_id]
@@ -382,7 +382,7 @@ def new_reading(
 ) -> CriteriaReading:
     """Return the reading of an account, over its groups as they are now; `options` are of the reading.
 
-    A group may be omitted by mistake: where nobody looks on, it is gone after two looks. Raises `GroupsGone`,
+    A group may be omitted by mistake: where nobody watches, it is gone after two reads. Raises `GroupsGone`,
     and `PosterError` if the groups cannot be read.
     """
     found = list_groups_now(credentials)

@@ -280,7 +280,7 @@ class CriteriaRun(MovingRun):
                 yield some
 
     def _check_targets(self, ids: set[int]) -> None:
-        """Raise `Stopped` if a group that clients go to is gone, by two looks."""
+        """Raise `Stopped` if a group that clients go to is gone, by two checks."""
         for pause in (settings.POSTER_CONFIRM_SECONDS, None):
             found = self._ask_of_account(lambda: list_groups_now(sender_of(self._job)))
             if ids <= {group.id for group in found.groups}:
@@ -537,7 +537,7 @@ def _begin(turn: Turn[Criteria]) -> Columns:
         raise Hold(Held.GROUP_GONE) from None
     except SalesRefused:
         raise DueRowRefused(Held.NO_SALES) from None
-    # No row once somebody has saved the table since the night began: the next look begins with that of then.
+    # No row once somebody has saved the table since the night began: the next check begins with that of then.
     if not turn.lease.row.exists():
         raise LeaseLost
     if reading.moves:

@@ -1,7 +1,7 @@
 """Read the sales to the clients of all groups, and keep their sums for the day.
 
-Poster tells what each client bought, but not the client's group; so the sales are joined with all clients of
-the account, as a sweep reads them. People's figures are added up and forgotten.
+Poster reports what each client bought, but not the client's group; so the sales are joined with all clients
+of the account, as a sweep reads them. People's figures are added up and forgotten.
 
 A client gets the larger of two percents, the client's own and the group's. So the sums are kept in steps, by
 the own percent of the clients: each step has the sums of all clients with at most that percent. These steps
@@ -329,7 +329,7 @@ class CostGate(Gate):
     order = 40
 
     def before(self, command: Command) -> dict[str, Any]:
-        if not isinstance(command, GroupCommand) or not command.tells_cost:
+        if not isinstance(command, GroupCommand) or not command.shows_cost:
             return {}
         credentials = command.sender
         edit = edit_of(credentials.user, command)

@@ -138,7 +138,7 @@ class Command(ABC):
     @abstractmethod
     def precheck(self, remote: RemoteState) -> Change.Reason | None: ...
     def was_seen(self, remote: RemoteState) -> bool:
-        """Return True if an earlier look has shown the same, so that this one need not be repeated."""
+        """Return True if an earlier check has shown the same, so that this one need not be repeated."""
         return False
 
     def is_stale(self, change: Change, remote: RemoteState) -> bool:
@@ -218,7 +218,7 @@ class GroupCommand(Command, ABC):
     """A write to a group.
 
     `loaded` has the values when the form was opened, and `loaded_clients` the number of clients then; None is
-    a conflict. `note` is for the journal alone. `tells_cost` is False for values that may be over within a
+    a conflict. `note` is for the journal alone. `shows_cost` is False for values that may be over within a
     month: costs are those of a month.
     """
 
@@ -226,7 +226,7 @@ class GroupCommand(Command, ABC):
     loaded: GroupValues | None = None
     loaded_clients: int | None = None
     intended: GroupValues | None = None
-    tells_cost: bool = True
+    shows_cost: bool = True
     note: str = ""
 
     @classmethod

@@ -29,8 +29,8 @@ OF_THE_TILL = frozenset(("bonus", "total_payed_sum", "ewallet", "date_activale")
 class MoveClient(Command):
     """Move a client from one group to another; only the group is sent.
 
-    `seen_in` is the group, not `from_id`, in which a look has found the client, or 0 if it has found none.
-    Nothing is sent then: a second look that agrees is believed, and after another one it may be tried again.
+    `seen_in` is the group, not `from_id`, in which a check has found the client, or 0 if it has found none.
+    Nothing is sent then: a second check that agrees is believed, and after another one it may be tried again.
     """
 
     action = Change.Action.MOVE

@@ -29,7 +29,7 @@ type Change = Row | None
 class Block:
     """Consecutive ids of clients that the seed put into one group.
 
-    `fate` tells what happened to those of them that have no changes of their own.
+    `fate` says what happened to those of them that have no changes of their own.
     """
 
     first: int

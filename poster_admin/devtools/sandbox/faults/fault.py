@@ -44,7 +44,7 @@ class Fault:
     """A way in which a call between Poster and its client can go wrong.
 
     `row` is a number that faults of one kind share, 0 without one: tests take one fault of each row. `kinds`
-    are the kinds of calls that the fault can hit. `certain` tells the fate of a write: always `applied`,
+    are the kinds of calls that the fault can hit. `certain` is the fate of a write: always `applied`,
     always `not_applied`, or decided `by_when` of the script. `readable` is true if a careful client still
     reads the right values from the odd answer. `options` are the names and defaults of the options that
     `script()` takes for this fault.

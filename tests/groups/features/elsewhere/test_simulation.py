@@ -1,7 +1,7 @@
-"""Thousands of looks for changes made elsewhere, on a bad network: each is found, and none is made up.
+"""Thousands of polls for changes made elsewhere, on a bad network: each is found, and none is made up.
 
 People write through the dashboard's own write path, others change the same groups in Poster's console, writes
-arrive late, reads lag, and lists lack groups or have rows that nobody can read. The looks come in between,
+arrive late, reads lag, and lists lack groups or have rows that nobody can read. The polls come in between,
 also between the steps of a write. The time is counted and not waited for, see `tests.tools.pretence`.
 """
 
@@ -31,9 +31,9 @@ from tests.support.pairwise import simulated
 from tests.support.watch import look_where_due
 from tests.tools.pretence import BadNetwork, Clock, Poster, draw, in_time_of
 
-LAG, LOOK_EVERY, RECONCILE_EVERY = 60.0, 60.0, 20.0
+LAG, POLL_EVERY, RECONCILE_EVERY = 60.0, 60.0, 20.0
 GROUPS = 12
-# Looks after which a change that lasted has to be found.
+# Polls after which a change that lasted has to be found.
 FOUND_WITHIN = 15
 # Faults of one read of the list.
 ODD_LISTS = {"empty": 0.03, "halved": 0.05, "unreadable": 0.06, "no id": 0.03, "broken": 0.03}
@@ -113,7 +113,7 @@ class World:
         self.clock = Clock()
         self.poster = WatchedPoster(self.clock)
         self.network = OddNetwork(self.poster, self.clock, self.chance, longest_delay=15 * 60, lag=LAG)
-        self.looks = 0
+        self.polls = 0
         self._user = user
         self._numbers = itertools.count(1)
 
@@ -138,14 +138,14 @@ class World:
         self._settle()
 
     def _settle(self):
-        """Wait until no change is open and every late write has arrived, then look in peace."""
+        """Wait until no change is open and every late write has arrived, then poll in peace."""
         self.clock.sleep(3600)
         while Change.objects.open().exists():
             self.clock.sleep(600)
         for change in Change.objects.filter(state="review"):
             self._decide(change)
         self.network.odd = False
-        self.clock.sleep(40 * LOOK_EVERY)
+        self.clock.sleep(40 * POLL_EVERY)
 
     def _decide(self, change):
         resolve(change, "applied" if self.network.applied[change.pk] else "failed", self._user)
@@ -153,7 +153,7 @@ class World:
     # --- Steps meanwhile ---
 
     def _look(self):
-        self.looks += 1
+        self.polls += 1
         look_where_due()
         due_at = Watch.objects.get().next_at
         self.clock.later(max((due_at - self.clock.now()).total_seconds(), 1), self._look)
@@ -227,7 +227,7 @@ class World:
         """Count the changes made elsewhere, those in the history, the false ones, and the missed ones."""
         rows = list(Change.objects.filter(state="elsewhere").order_by("created_at"))
         theirs = [each for each in self.poster.log if not each.is_ours]
-        unmatched, counts = list(theirs), Counter(looks=self.looks, made=len(theirs), found=len(rows))
+        unmatched, counts = list(theirs), Counter(polls=self.polls, made=len(theirs), found=len(rows))
         counts["ours"] = len([each for each in self.poster.log if each.is_ours])
         self.problems = []
         for row in rows:
@@ -273,7 +273,7 @@ class World:
         return self.clock.seconds - (self.clock.now() - moment).total_seconds()
 
     def _had_to_be_found(self, written):
-        """Return True if a change lasted for many looks, and nothing made here may have explained it."""
+        """Return True if a change lasted for many polls, and nothing made here may have explained it."""
         later = [
             each.moment
             for each in self.poster.log
@@ -292,7 +292,7 @@ class World:
         unseen = ours.filter(state__in=("failed", "refused"))
         if any(self._may_explain(change, written) for change in unseen):
             return False
-        return until - written.moment > FOUND_WITHIN * LOOK_EVERY + 2 * LAG
+        return until - written.moment > FOUND_WITHIN * POLL_EVERY + 2 * LAG
 
     def _was_known(self, written, unmatched):
         """Return True if these values were found or made here before, and what came between was short."""
@@ -334,7 +334,7 @@ def values_of_json(values):
     return (values["name"], f"{Decimal(values['percent']):f}", str(values["loyalty_type"]), bonus)
 
 
-@pytest.mark.once  # the database gets the same queries as by each look alone
+@pytest.mark.once  # the database gets the same queries as by each poll alone
 @pytest.mark.django_db
 @pytest.mark.usefixtures("production")
 @pytest.mark.parametrize(("seed", "steps"), simulated(20, 60))
@@ -342,7 +342,7 @@ def test_amid_faults_late_writes_and_lags_nothing_is_made_up_and_nothing_missed(
     owner, settings, monkeypatch, seed, steps
 ):
     world = World(seed, owner)
-    settings.POSTER_WATCH_SECONDS = LOOK_EVERY
+    settings.POSTER_WATCH_SECONDS = POLL_EVERY
     monkeypatch.setattr(gateway, "transport", lambda *_args, **_options: world.network)
     with in_time_of(world.clock):
         world.run(steps)

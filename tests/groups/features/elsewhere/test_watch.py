@@ -1,4 +1,4 @@
-"""Test the worker's looks for changes made elsewhere, at the sandbox and with the real write path."""
+"""Test the worker's polls for changes made elsewhere, at the sandbox and with the real write path."""
 
 from datetime import timedelta
 
@@ -31,24 +31,24 @@ NEW = {
 
 @pytest.fixture
 def without_lag(settings):
-    """Let two looks be enough: how long a lag is waited for is a test of its own."""
+    """Let two polls be enough: how long a lag is waited for is a test of its own."""
     settings.POSTER_LAG_SECONDS, settings.POSTER_CONFIRM_SECONDS = 0, 0
 
 
 @pytest.fixture
 def watch(owner, sandbox):
-    """Switch the watch on and let it take its first picture; return a function that looks so many times."""
+    """Switch the watch on and let it take its first picture; return a function that polls so many times."""
     watching.switch_on(owner.credentials)
 
-    def look(times=3):
+    def poll(times=3):
         found = []
         for _ in range(times):
             Watch.objects.update(next_at=timezone.now())
             found += look_where_due()
         return found
 
-    assert look() == []
-    return look
+    assert poll() == []
+    return poll
 
 
 @pytest.mark.parametrize(

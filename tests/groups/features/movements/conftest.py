@@ -25,11 +25,11 @@ def people(sandbox):
 
 
 @pytest.fixture
-def look(owner, people):
+def poll(owner, people):
     """Take the first roll; return a function that lets a worker look again, and says what that has found."""
     switch_on(owner.credentials)
 
-    def look(times=1):
+    def poll(times=1):
         known = set(Movement.objects.values_list("pk", flat=True))
         for _ in range(times):
             Roll.objects.update(next_at=timezone.now())
@@ -40,5 +40,5 @@ def look(owner, people):
             for each in Movement.objects.exclude(pk__in=known).order_by("pk")
         ]
 
-    assert look() == []
-    return look
+    assert poll() == []
+    return poll

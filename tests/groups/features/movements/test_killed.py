@@ -1,4 +1,4 @@
-"""Test the looks of workers that are processes of their own, which are killed amid one, and two at once."""
+"""Test the polls of workers that are processes of their own, which are killed amid one, and two at once."""
 
 import contextlib
 import sqlite3

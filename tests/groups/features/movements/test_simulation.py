@@ -145,7 +145,7 @@ class World:
             resolve(change, "applied" if change.pk in self.applied else "failed", self.owner)
 
 
-def look():
+def poll():
     Roll.objects.update(next_at=timezone.now(), holder=None, held_until=None)
     before = set(Movement.objects.values_list("pk", flat=True))
     for account in Roll.objects.accounts_due(settings.MOVEMENT_SECONDS):
@@ -165,8 +165,8 @@ def night(world, fault, patch):
     elif fault == "kill":
         with patch.context() as dying, suppress(SystemExit):
             dying.setattr(looking, world.chance.choice(STEPS), die)
-            found = look()
-    return found + look()
+            found = poll()
+    return found + poll()
 
 
 def die(*_args, **_options):
@@ -198,7 +198,7 @@ def test_a_night_tells_what_happened_and_nothing_else(sandbox, owner, monkeypatc
     chance = random.Random(seed)
     world, counts = World(sandbox, owner, chance), Counter()
     switch_on(owner.credentials)
-    assert look() == []
+    assert poll() == []
     for number in range(nights):
         fault = chance.choice((*QUIET, *TROUBLE))
         world.live_a_day()
@@ -211,8 +211,8 @@ def test_a_night_tells_what_happened_and_nothing_else(sandbox, owner, monkeypatc
         counts.update(movement.reason for movement in found)
         counts[fault] += 1
     world.settle()
-    check(world, look(), all_of_it=True, why="the end")
-    assert look() == []
+    check(world, poll(), all_of_it=True, why="the end")
+    assert poll() == []
     assert sum(counts[reason] for reason in Movement.Reason.values) > nights / 2
     assert counts["here"] > nights / 12
 

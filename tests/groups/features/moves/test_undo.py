@@ -201,13 +201,13 @@ def test_clients_go_back_together_only_after_one_has_gone_back_alone(
     assert ended(undone(staff, job)) == (Job.State.DONE, "")
     assert together == [FEW - 1]
     assert len(sandbox.posts(MOVE)) == (FEW if moved_on else 2 * FEW)
-    if moved_on:  # two looks at each; the first one of them is looked at three times, alone
+    if moved_on:  # two checks at each; the first one of them is looked at three times, alone
         reads = [call.method for call in sandbox.calls()[before:]]
         assert reads.count("clients.getClient") == 3 + 2 * (FEW - 1)
 
 
 def test_who_comes_back_between_two_looks_is_tried_again(staff, sandbox, people, monkeypatch):
-    """No first one was moved alone yet, so none of those whom a look has found elsewhere is sent."""
+    """No first one was moved alone yet, so none of those whom a check has found elsewhere is sent."""
     here, read_each = people(4), undo.read_each
     job = run(start(staff))
     for client_id in here:

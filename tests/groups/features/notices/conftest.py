@@ -1,4 +1,4 @@
-"""Fixtures of notices: users who want to be told, and a Telegram."""
+"""Fixtures of notices: users who want notices, and a Telegram."""
 
 import pytest
 

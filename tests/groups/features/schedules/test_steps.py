@@ -144,7 +144,7 @@ def test_a_group_that_was_removed_elsewhere_is_held(staff, sandbox, started):
     if started:
         run_due_plans(at(1.5))
     sandbox.console().remove(GROUP)
-    for later in (0, 0.1):  # beside other processes the last look may have no time left, and is made again
+    for later in (0, 0.1):  # beside other processes the last check may have no time left, and is made again
         run_due_plans(at((4 if started else 2) + later))
     assert (states(schedule)[0], schedule.reason) == ("held", Reason.GONE)
 
