@@ -99,17 +99,19 @@ def words_for_watch(_request: HttpRequest, credentials: PosterCredentials) -> Va
 
 # --- Files -------------------------------------------------------------------------------------------------
 
+FIRST_YEAR, LAST_YEAR = 2000, 2200
 COLUMNS = ("clients", "owed", "moved", "buyers", "receipts", "total", "revenue", "granted", "spent")
 
 
-def _asked_for(request: Request, name: str, otherwise: date, pattern: str = "%Y-%m-%d") -> date | None:
-    """Return the day or month in the address, or None for a text that is none."""
+def _requested(request: Request, name: str, otherwise: date, pattern: str = "%Y-%m-%d") -> date | None:
+    """Return the day or month in the address, or None for a text that is none, and for years out of reach."""
     text = request.GET.get(name, "")
     try:
         day = datetime.strptime(text, pattern).date() if text else otherwise  # noqa: DTZ007 - a day
     except ValueError:
         return None
-    return day if not text or f"{day:{pattern}}" == text else None
+    is_one = not text or (f"{day:{pattern}}" == text and FIRST_YEAR <= day.year < LAST_YEAR)
+    return day if is_one else None
 
 
 def _wrong(request: Request, words: str) -> HttpResponse:
@@ -122,8 +124,8 @@ def figures_file(request: Request, group_id: int | None = None) -> HttpResponse:
     """Save the figures of one group or of all; a group that never was there is none."""
     credentials = request.credentials
     check_token(credentials)
-    last = _asked_for(request, "to", timezone.localdate())
-    first = _asked_for(request, "from", (last or timezone.localdate()) - FILE_DAYS * DAY)
+    last = _requested(request, "to", timezone.localdate())
+    first = _requested(request, "from", (last or timezone.localdate()) - FILE_DAYS * DAY)
     if first is None or last is None:
         return _wrong(request, _("A day is written like 2026-11-30."))
     if first > last:
@@ -160,7 +162,7 @@ def bonus_book(request: Request, *, as_file: bool = False) -> HttpResponse:
     """Show what was owed in a month, group by group, and what became of it; the file has all groups."""
     credentials = request.credentials
     check_token(credentials)
-    month = _asked_for(request, "month", yesterday().replace(day=1), "%Y-%m")
+    month = _requested(request, "month", yesterday().replace(day=1), "%Y-%m")
     if month is None:
         return _wrong(request, _("A month is written like 2026-11."))
     book = add_up(credentials.account_id, month)

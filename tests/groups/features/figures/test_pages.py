@@ -113,14 +113,15 @@ def test_the_file_of_all_groups_has_group_and_name_which_is_no_formula(owner, br
 
 @pytest.mark.parametrize("url", [FILE, ALL])
 @pytest.mark.parametrize(
-    "query", ["from=2026-13-01", "to=tomorrow", "from=2026-1-1", "from=2026-11-02&to=2026-11-01"]
+    "query",
+    ["from=2026-13-01", "to=tomorrow", "from=2026-1-1", "from=2026-11-02&to=2026-11-01", "to=0001-01-01"],
 )
 def test_a_wrong_day_is_422(owner, browse, sandbox, url, query):
     assert browse(owner).get(f"{url}?{query}").status_code == 422
 
 
 @pytest.mark.parametrize("url", [BOOK, BOOK_FILE])
-@pytest.mark.parametrize("month", ["2026-13", "november", "2026-1", "2026-11-01"])
+@pytest.mark.parametrize("month", ["2026-13", "november", "2026-1", "2026-11-01", "9999-12", "0001-01"])
 def test_a_wrong_month_is_422(owner, browse, sandbox, url, month):
     assert browse(owner).get(f"{url}?month={month}").status_code == 422
 
