@@ -51,7 +51,7 @@ class ConnectionCheck(Due):
 
     @classmethod
     def lease_time(cls) -> timedelta:
-        return timedelta(seconds=30)  # longer than one call, after which it is renewed
+        return timedelta(minutes=1)  # longer than one call, or one write, after which it is renewed
 
     @property
     def sender(self) -> tuple[int | None, str]:

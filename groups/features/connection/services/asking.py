@@ -17,7 +17,7 @@ from django.utils import timezone
 from groups.features.connection.services import judging
 from groups.features.connection.services.judging import Rows, ids_of, number, readable
 from groups.models import PosterCredentials
-from groups.poster import ErrorReason, NotAllowed, PosterError, TokenRejected, Unreachable
+from groups.poster import ErrorReason, LoyaltyType, NotAllowed, PosterError, TokenRejected, Unreachable
 from groups.poster.fields import UnreadableRow, read_decimal
 from groups.poster.parsing import RawRows
 from groups.poster.transport import Answer, TransportFailure
@@ -130,7 +130,7 @@ def ask(credentials: PosterCredentials, progress: Callable[[int], object] = lamb
     people = _ask_clients(asker, groups)
     asker.read("clients.getPromotions", right="right.promotions")
     rules = _parsed(asker.rows("clients.getLoyaltyRules"))
-    receipts = _ask_receipts(asker, today, settings.get("analytics_plus_time"), people.percents(groups))
+    receipts = _ask_receipts(asker, today, settings.get("analytics_plus_time"), people, _bonus_groups(groups))
     _ask_sales(asker, today, receipts, people)
 
     per_hryvnia = 1 if facts["clients.paid_unit"].value == "hryvnia" else 100
@@ -152,23 +152,23 @@ class People:
         names = ("client_id", "client_groups_id", "total_payed_sum", "delete")
         self.rows = [{name: row.get(name) for name in names} for row in readable(rows)]
 
-    def percents(self, groups: Rows) -> dict[int, Decimal]:
+    def percents(self, of_group: Mapping[int, Decimal]) -> dict[int, Decimal]:
         """Return the percent of each client in a bonus group."""
-        of_group = {}
-        for row in readable(groups):
-            with suppress(UnreadableRow):
-                if number(row, "loyalty_type") == 1:
-                    percent = read_decimal(row, "client_groups_discount", maximum=Decimal(100))
-                    of_group[number(row, "client_groups_id")] = percent
-        found = {}
-        for row in self.rows:
-            group_id = number(row, "client_groups_id")
-            if group_id in of_group:
-                found[number(row, "client_id") or 0] = of_group[group_id]
-        return found
+        homes = {number(row, "client_id") or 0: number(row, "client_groups_id") or 0 for row in self.rows}
+        return {client: of_group[home] for client, home in homes.items() if home in of_group}
 
     def totals(self) -> dict[int, int]:
         return {number(row, "client_id") or 0: number(row, "total_payed_sum") or 0 for row in self.rows}
+
+
+def _bonus_groups(groups: Rows) -> dict[int, Decimal]:
+    found = {}
+    for row in readable(groups):
+        with suppress(UnreadableRow):
+            if number(row, "loyalty_type") == LoyaltyType.BONUS:
+                percent = read_decimal(row, "client_groups_discount", maximum=Decimal(100))
+                found[number(row, "client_groups_id") or 0] = percent
+    return found
 
 
 def _ask_clients(asker: Asker, groups: Rows) -> People:
@@ -235,7 +235,9 @@ class Buyers:
     buyers: set[int] = field(default_factory=set)
 
 
-def _ask_receipts(asker: Asker, today: date, end_of_day: object, percents: Mapping[int, Decimal]) -> Buyers:
+def _ask_receipts(
+    asker: Asker, today: date, end_of_day: object, people: People, of_group: Mapping[int, Decimal]
+) -> Buyers:
     facts = asker.asked.facts
 
     def answer(first: int, last: int, **more: object) -> list[Any] | None:
@@ -273,7 +275,7 @@ def _ask_receipts(asker: Asker, today: date, end_of_day: object, percents: Mappi
         facts["receipts.days"] = judging.days_hold(behind, _ago(today, asked_day), site)
     facts["receipts.closing"] = judging.closing(end_of_day, of_day, found.day, site)
     facts["receipts.paid"] = judging.paid([*week, *month, *before, *of_day])
-    facts["receipts.bonus"] = judging.bonus([*week, *of_day], percents)
+    facts["receipts.bonus"] = judging.bonus([*week, *of_day], people.percents(of_group), of_group.values())
     facts["receipts.history"] = judging.history(of_day)
     found.paid = judging.paid_by_client(of_day)
     found.buyers = set(ids_of([*week, *month, *before, *of_day], "client_id"))

@@ -70,7 +70,18 @@ def request_check(account: PosterAccount) -> None:
     rows.exclude(ended_at__gt=now - SOON).update(next_at=now, asked=0)
 
 
-@routine("connection", pause=1.0, for_each=lambda: ConnectionCheck.objects.due().values_list("pk", flat=True))
+def accounts_due() -> list[str]:
+    """Return the accounts whose check is due, also those that nobody has checked yet."""
+    unchecked = PosterCredentials.objects.filter(refused_at=None, account__connection_check=None)
+    new = {
+        each.account_id: ConnectionCheck(account_id=each.account_id, credentials=each, next_at=timezone.now())
+        for each in unchecked
+    }
+    ConnectionCheck.objects.bulk_create(new.values(), ignore_conflicts=True)
+    return list(ConnectionCheck.objects.due().values_list("pk", flat=True))
+
+
+@routine("connection", pause=1.0, for_each=accounts_due)
 def check_due(account: str) -> None:
     run_due(ConnectionCheck.objects.filter(pk=account).select_related("credentials"), _check)
 
@@ -183,15 +194,16 @@ def contradiction_words(name: str) -> str:
 
 
 def _examine() -> Found:
-    for credentials in PosterCredentials.objects.select_related("account").order_by("account_id", "pk"):
+    by_account = {each.account_id: each for each in PosterCredentials.objects.order_by("account_id", "-pk")}
+    for account, credentials in by_account.items():
         facts = facts_of(credentials)
         if facts.checked_at is None:
-            yield Level.GOOD, _("%(account)s was not checked yet") % {"account": credentials}
+            yield Level.GOOD, _("%(account)s was not checked yet") % {"account": account}
             continue
         counts = {means: facts.counted(means) for means in Meaning}
         different = counts[Meaning.DIFFERS] + counts[Meaning.OFF]
         words = _("%(account)s: %(differ)s things differ, %(unknown)s are not known yet")
-        values = {"account": credentials, "differ": different, "unknown": counts[Meaning.UNKNOWN]}
+        values = {"account": account, "differ": different, "unknown": counts[Meaning.UNKNOWN]}
         yield Level.WARNING if counts[Meaning.OFF] else Level.GOOD, words % values
 
 

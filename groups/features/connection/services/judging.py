@@ -5,7 +5,7 @@ nothing. Money is in the unit of the wire.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
@@ -240,17 +240,22 @@ def paid(rows: Rows) -> Seen:
     return Seen() if "else" in votes else _one(votes)
 
 
-def bonus(rows: Rows, percents: Mapping[int, Decimal]) -> Seen:
-    """Compare `bonus` with the percent of the client's group, and with the sum that this percent grants."""
+def bonus(rows: Rows, percents: Mapping[int, Decimal], of_groups: Collection[Decimal]) -> Seen:
+    """Compare `bonus` with the percent of the client's group, and with the sum that this percent grants.
+
+    A client whose group is not known may be in any group: with one of the percents `of_groups`.
+    """
     votes: Counter[str] = Counter()
     for row in readable(rows):
-        percent = percents.get(number(row, "client_id") or 0)
+        client = number(row, "client_id") or 0
+        possible = {percents[client]} if client in percents else set(of_groups) if client else set()
+        paid_in_all = sum(number(row, part) or 0 for part in PARTS[:2])
         with suppress(UnreadableRow):
             told = read_decimal(row, "bonus", maximum=Decimal(10**9))
-            granted = (percent or Decimal(0)) * sum(number(row, part) or 0 for part in PARTS[:2]) / 100
-            if not told or not percent or abs(granted - percent) <= 1:
-                continue
-            votes["percent" if told == percent else "money" if abs(told - granted) <= 1 else "else"] += 1
+            is_percent = told in possible
+            is_money = any(abs(told - each * paid_in_all / 100) <= 1 for each in possible if each)
+            if told and possible and not (is_percent and is_money):
+                votes["percent" if is_percent else "money" if is_money else "else"] += 1
     seen = _most(votes)
     return Seen() if seen.value == "else" else seen
 

@@ -168,6 +168,13 @@ def test_a_night_that_meets_a_contradiction_has_the_account_checked_again_but_no
     assert ConnectionCheck.objects.due().exists()
 
 
+def test_an_account_that_nobody_has_checked_is_checked_by_the_worker(demo, outsider):
+    assert set(checks.accounts_due()) == {"demo", outsider.credentials.account_id}
+    checks.check_due("demo")
+    assert "demo" not in checks.accounts_due()
+    assert facts_of(demo).checked_at is not None
+
+
 def test_a_large_account_is_checked_with_few_calls(owner, settings):
     with Sandbox(groups=600, clients=6000) as large:
         settings.POSTER_API_URL = large.url

@@ -187,9 +187,11 @@ def test_what_is_in_the_sum_that_was_paid(rows, value):
 @pytest.mark.parametrize(("told", "value"), [("5", "percent"), ("4500", "money"), ("33", "unknown")])
 def test_the_bonus_of_a_receipt(told, value):
     rows = [payment(client_id="7", payed_cash="90000", bonus=told)] * judging.FEW
-    assert judging.bonus(rows, {7: Decimal(5)}).value == value
-    assert judging.bonus(rows[1:], {7: Decimal(5)}) == UNKNOWN  # too few
-    assert judging.bonus(rows, {}) == UNKNOWN
+    percents = [Decimal(5), Decimal(10)]
+    assert judging.bonus(rows, {7: Decimal(5)}, percents).value == value
+    assert judging.bonus(rows, {}, percents).value == value  # whatever the client's group
+    assert judging.bonus(rows[1:], {7: Decimal(5)}, percents) == UNKNOWN  # too few
+    assert judging.bonus(rows, {}, []) == UNKNOWN
 
 
 def test_the_events_before_the_closing_are_counted():
