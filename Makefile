@@ -78,7 +78,7 @@ format: .venv/.all  ## Format the code and fix what can be fixed automatically
 	$(DJADE) $(TEMPLATES)
 
 messages: .venv/.all  ## Take new texts into the catalogues (needs gettext)
-	@DEBUG=True $(PYTHON) manage.py makemessages --locale uk --locale ru --no-wrap --no-obsolete \
+	@DEBUG=True $(PYTHON) manage.py makemessages --no-wrap --no-obsolete \
 		--extension html,txt,py,jinja --add-location file --ignore '.*' --ignore var --ignore staticfiles --ignore tests
 
 lighthouse: .venv/.all  ## Grade six pages with Lighthouse, and count the bytes (needs npm and nginx)

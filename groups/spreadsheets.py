@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
+from django.utils.formats import get_format
 from django.utils.timezone import localtime
-from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from groups.models import Change
 from groups.poster import Client, Group, GroupValues, UnreadableRow
@@ -113,16 +114,16 @@ def table_file(
 ) -> bytes:
     """Return the rows as CSV that spreadsheets in this language open correctly, or as a workbook.
 
-    Ukrainian and Russian ones expect semicolons, decimal commas and a byte order mark.
+    Where a language has decimal commas, they expect semicolons too; all expect a byte order mark.
     """
     if extension == "xlsx":
         return _workbook(title, header, rows, widths)
-    eastern = get_language() in ("uk", "ru")
+    with_comma = get_format("DECIMAL_SEPARATOR") == ","
     text = io.StringIO()
-    writer = csv.writer(text, delimiter=";" if eastern else ",", quoting=csv.QUOTE_ALL)
+    writer = csv.writer(text, delimiter=";" if with_comma else ",", quoting=csv.QUOTE_ALL)
     writer.writerow(header)
     for row in rows:
-        writer.writerow([_written(cell, eastern=eastern) for cell in row])
+        writer.writerow([_written(cell, with_comma=with_comma) for cell in row])
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -165,12 +166,12 @@ def _workbook(title: str, header: Sequence[str], rows: Iterable[Cells], widths: 
     return file.getvalue()
 
 
-def _written(cell: Cell, *, eastern: bool) -> str | int:
+def _written(cell: Cell, *, with_comma: bool) -> str | int:
     match cell:
         case None:
             return ""
         case Decimal():
-            return f"{cell:f}".replace(".", ",") if eastern else f"{cell:f}"
+            return f"{cell:f}".replace(".", ",") if with_comma else f"{cell:f}"
         case datetime():
             return f"{cell:%Y-%m-%d %H:%M}"
         case date():

@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from cryptography.fernet import Fernet
 from django.utils.csp import CSP
-from django.utils.translation import gettext_lazy as _
 
 from poster_admin import env as environment
 
@@ -235,7 +234,6 @@ for _network in map(environment.is_network, TRUSTED_PROXY_IPS):
     )
 # Maps groups of the company to roles: loyalty-owners=Owners,loyalty-staff=Staff
 ROLES = ("Managers", "Staff", "Owners")
-CONNECTION_MODEL = "groups.PosterCredentials"  # see poster_admin/users/accounts.py
 COMPANY_ROLES: dict[str, str] = env.read("COMPANY_ROLES", environment.pairs, default={})
 env.require(
     "COMPANY_ROLES",
@@ -276,9 +274,6 @@ SITE_URL = env.address("SITE_URL", plain=DEBUG or not HTTPS)
 # Notices in Telegram: its Bot API, or a server of the company's own that speaks it.
 TELEGRAM_URL = "https://api.telegram.org"
 
-# A server on a database without users prints this, and the first owner goes on there.
-FIRST_LINK = "poster_admin.users.first_start.new_link"
-FIRST_PAGE = "groups:account"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
@@ -351,7 +346,8 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 1
 # --- Language, files, times ------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "uk"
-LANGUAGES = [("uk", _("Ukrainian")), ("ru", _("Russian")), ("en", _("English"))]
+# Each but English has a catalogue in LOCALE_PATHS. The names are as their own speakers write them.
+LANGUAGES = [("uk", "Українська"), ("ru", "Русский"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "poster_admin" / "locale"]
 # Django's English is American: 11/24/2026 10:29 p.m.
 FORMAT_MODULE_PATH = "poster_admin.formats"
@@ -385,7 +381,6 @@ STORAGES = {
 LOG_FORMAT = env.text("LOG_FORMAT", default="line")
 env.require("LOG_FORMAT", LOG_FORMAT in {"line", "json"}, "is not one of line, json")
 SENTRY_DSN = env.read("SENTRY_DSN", environment.dsn, default="")
-REDACT_LOGS_WITH = "groups.poster.errors.redact"
 DEFAULT_EXCEPTION_REPORTER = "poster_admin.common.logs.RedactedReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "poster_admin.common.logs.CarefulFilter"
 # Everything goes to the standard error.

@@ -12,11 +12,12 @@ from babel.messages.pofile import read_po
 from django.template import engines
 from django.utils.translation.template import templatize
 
-from poster_admin.devtools.management.commands.makemessages import calls_of
+from poster_admin.devtools.management.commands.makemessages import calls_of, translated
+from poster_admin.users.models import ChosenLanguage
 from tests.support.documents import templates
 from tests.support.environment import LOCALE, ROOT
 
-LANGUAGES = ("ru", "uk")
+LANGUAGES = sorted(translated())
 # Functions that `makemessages` looks for.
 KEYWORDS = {
     "_": None,
@@ -98,7 +99,7 @@ def test_ukrainian_has_one_apostrophe():
 
 
 def test_there_are_no_other_catalogues():
-    assert sorted(path.parts[-3] for path in LOCALE.glob("*/*/*.po")) == list(LANGUAGES)
+    assert sorted(path.parts[-3] for path in LOCALE.glob("*/*/*.po")) == LANGUAGES
 
 
 def test_every_text_is_translated(po):
@@ -159,3 +160,11 @@ def test_no_text_asks_for_a_gender_or_lets_a_percent_sign_begin_a_line(po):
         form for message in po for form in (message.string if message.pluralizable else [message.string])
     ]
     assert [text for text in texts if TWO_GENDERS.search(text) or TORN_PERCENT.search(text)] == []
+
+
+def test_a_language_is_one_line_of_the_settings_and_a_catalogue(settings, client, db):
+    settings.LANGUAGES = [*settings.LANGUAGES, ("pl", "Polski")]
+    assert translated() == [*LANGUAGES[::-1], "pl"]
+    assert 'value="pl" lang="pl" aria-label="Polski"' in client.get("/accounts/login/").content.decode()
+    assert ChosenLanguage._meta.get_field("language").choices is None
+    assert "--locale" not in (ROOT / "Makefile").read_text()

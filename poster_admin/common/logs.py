@@ -46,7 +46,7 @@ def mask(text: str) -> str:
     for secret in _as_written(*secrets):
         text = text.replace(secret, MASK)
     text = _PASSWORD.sub(rf"\1:{MASK}", _CODE.sub(MASK, text))
-    redacted: str = import_string(settings.REDACT_LOGS_WITH)(text)
+    redacted: str = import_string("groups.poster.errors.redact")(text)
     return redacted
 
 

@@ -1,8 +1,8 @@
 """Tell the Poster account of users, whom one of them sees and manages, and give roles and passwords.
 
 Owners manage the users of their own account, which Poster's token proves, and those without an account whom
-they invited. CONNECTION_MODEL has a `user`, an `account`, and `refused_at`, since which Poster refuses the
-token, or None.
+they invited. A connection has a `user`, an `account`, and `refused_at`, since which Poster refuses the token,
+or None.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ ROLE_LABELS: dict[str, str | Promise] = {
 
 
 def connections() -> QuerySet[Any]:
-    rows: QuerySet[Any] = apps.get_model(settings.CONNECTION_MODEL).objects.all()
+    rows: QuerySet[Any] = apps.get_model("groups.PosterCredentials").objects.all()
     return rows
 
 

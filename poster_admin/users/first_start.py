@@ -117,4 +117,4 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
         SetupLink.objects.all().delete()
         Guide.objects.create(user=owner)
     login(request, owner, backend=settings.SIGN_IN_BACKEND)
-    return redirect(settings.FIRST_PAGE)
+    return redirect("groups:account")

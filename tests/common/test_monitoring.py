@@ -6,9 +6,9 @@ from django.core.management import call_command
 from django.db import DatabaseError
 from django.db.migrations.executor import MigrationExecutor
 
+from groups.management.commands.serve import Command
 from groups.models import PosterCredentials
 from poster_admin.common.encryption import Secret
-from poster_admin.common.management.commands.serve import Command
 
 pytestmark = pytest.mark.django_db
 

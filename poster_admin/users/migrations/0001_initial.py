@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
             name='ChosenLanguage',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('language', models.CharField(choices=[('uk', 'Ukrainian'), ('ru', 'Russian'), ('en', 'English')], max_length=10)),
+                ('language', models.CharField(max_length=10)),
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='chosen_language', to=settings.AUTH_USER_MODEL)),
             ],
             options={'default_permissions': ()},

@@ -3,11 +3,18 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from django.conf import settings
 from django.core.management.commands import makemessages
 from jinja2.ext import babel_extract
 
 KEYWORDS = ("_", "gettext", "ngettext", "pgettext", "npgettext")
+
+
+def translated() -> list[str]:
+    """Return the languages that have a catalogue: all but that of the texts themselves."""
+    return [code for code, _name in settings.LANGUAGES if code != "en"]
 
 
 def calls_of(template: Path) -> Iterator[str]:
@@ -30,3 +37,7 @@ class BuildFile(makemessages.BuildFile):
 
 class Command(makemessages.Command):
     build_file_class = BuildFile
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        options["locale"] = options["locale"] or translated()
+        super().handle(*args, **options)

@@ -7,10 +7,10 @@ from django.conf import settings
 from django.core import checks
 from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import pluralize
-from django.utils.module_loading import import_string
 
 from poster_admin.common import serving
 from poster_admin.common.locks import in_use
+from poster_admin.users.first_start import new_link
 
 # Warnings of `check --deploy` for an intranet without TLS; the server prints one line instead.
 ABOUT_TLS = {"security.W004", "security.W008", "security.W012", "security.W016"}
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             self.stdout.write(WITH_TLS if settings.HTTPS else WITHOUT_TLS)
             workers = f"{settings.WORKERS} worker{pluralize(settings.WORKERS)}"
             lines = [f"Serving on {settings.HOST}:{settings.PORT} with {workers}."]
-            if link := import_string(settings.FIRST_LINK)():
+            if link := new_link():
                 lines.append(f"Set up: {link}")
 
             def announce() -> None:
