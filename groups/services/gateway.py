@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -276,14 +276,15 @@ class SharedCall[T]:
     credentials: PosterCredentials
     future: Future[tuple[T | PosterError, float]]
     is_own: bool = True
+    began: float = field(default_factory=time.monotonic)
 
     def ends_within(self, seconds: float) -> bool:
-        """Wait for the answer, but no longer than so many seconds; return True if it is here."""
+        """Wait until the call has taken so many seconds; return True if the answer is here."""
         release_database()
         # The thread of a call holds its slot.
         slot = nullcontext() if self.is_own else waiting_for_another(self.credentials.user_id)
         with _counted_as_posters(), slot:
-            return bool(wait([self.future], seconds).done)
+            return bool(wait([self.future], max(0.0, self.began + seconds - time.monotonic())).done)
 
     def take(self) -> T:
         if self.is_own:
@@ -294,6 +295,9 @@ class SharedCall[T]:
         if isinstance(answer, PosterError):
             raise copy(answer) from answer  # one object raised in many threads would collect all tracebacks
         return answer
+
+
+_shared: dict[str, SharedCall[Any]] = {}
 
 
 @contextmanager
@@ -321,12 +325,10 @@ def share_call[T](
 ) -> SharedCall[T]:
     """Begin a call, or join the one with the same key that is under way in this process."""
     with _lock:
-        future = _under_way.get(key)
-        if future is not None:
-            return SharedCall(credentials, future, is_own=False)
-        call = _start_call(credentials, question)
-        _under_way[key] = call.future
-    call.future.add_done_callback(lambda _future: _under_way.pop(key))
+        if (joined := _shared.get(key)) is not None:
+            return replace(joined, credentials=credentials, is_own=False)
+        call = _shared[key] = _start_call(credentials, question)
+    call.future.add_done_callback(lambda _future: _shared.pop(key))
     return call
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.core.cache import cache
 from django.db import IntegrityError
@@ -42,7 +44,9 @@ COPY_EVERY = 45
 MAX_WAIT = 0.3
 """Seconds that a page waits for Poster before it shows the last good copy."""
 PARSED_LISTS = 4
-"""Number of parsed lists that a process keeps."""
+"""Number of parsed lists that a process keeps, and of copies: each of a body of `MAX_BODY` at most."""
+
+_parsing = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,11 +313,25 @@ def _last_good_copy(
     copies = GroupsCopy.objects.filter(fetched_at__gte=timezone.now() - COPY_LIFE, **its)
     if writes is not None:
         copies = copies.filter(writes=writes)
-    copy = copies.order_by("-fetched_at").first()
-    if copy is None:
-        return None
-    listed = GroupList(tuple(map(Group.from_json, copy.groups)))
-    return Groups(listed, copy.fetched_at, copy.writes, failure)
+    for copy in copies.order_by("-fetched_at").defer("groups"):
+        try:
+            with _parsing:  # many readers parse a new copy once
+                listed = _parsed_copy(copy.pk, copy.digest)
+        except (msgspec.DecodeError, ValueError, GroupsCopy.DoesNotExist):
+            # Of another version, or broken: the next answer is the next copy.
+            with optional("the last good copy"):
+                GroupsCopy.objects.filter(pk=copy.pk, digest=copy.digest).delete()
+                cache.delete(cache_key(credentials, f"copied:{copy.pk}:{credentials.account.writes}"))
+            continue
+        return Groups(listed, copy.fetched_at, copy.writes, failure)
+    return None
+
+
+@lru_cache(maxsize=PARSED_LISTS)
+def _parsed_copy(pk: int, digest: str) -> GroupList:
+    """Return the groups of a stored copy; equal digests mean equal groups. Raises if they cannot be read."""
+    rows = GroupsCopy.objects.values_list("groups", flat=True).get(pk=pk, digest=digest)
+    return GroupList(msgspec.convert(rows, tuple[Group, ...]))
 
 
 # --- The cache ----------------------------------------------------------------------------------------------

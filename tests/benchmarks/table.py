@@ -31,12 +31,12 @@ class Lab:
     """A stand-in for Poster, a dashboard that keeps its list, and one that always asks."""
 
     def __init__(self, stack, directory, *, quick):
-        self._stack, self._directory, self._quick = stack, directory, quick
+        self._stack, self._directory, self.is_quick = stack, directory, quick
         self.upstream = stack.enter_context(running.upstream())
 
     def some(self, number):
         """Return how often to do something: as often as said, or hardly ever in a quick run."""
-        return 2 if self._quick else number
+        return 2 if self.is_quick else number
 
     @cached_property
     def warm(self):
@@ -46,12 +46,16 @@ class Lab:
     def asking(self):
         return self._dashboard("asking", cache_seconds="0")
 
-    def _dashboard(self, name, **options):
+    def single(self, name, upstream, **options):
+        """Return a dashboard of one worker."""
+        return self._dashboard(name, upstream, workers="1", JOB_WORKERS="0", **options)
+
+    def _dashboard(self, name, upstream=None, **options):
         # They have the page of `floor` too.
         options["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.setup.settings"
-        if self._quick:
+        if self.is_quick:
             options |= {"workers": "1", "JOB_WORKERS": "0"}
-        site = running.dashboard(self._directory / name, self.upstream, **options)
+        site = running.dashboard(self._directory / name, upstream or self.upstream, **options)
         return self._stack.enter_context(site)
 
     def raw(self):
@@ -134,18 +138,99 @@ def cold_viewers(lab):
     yield f"{VIEWERS} cold viewers: calls", len(lab.calls(account)), "one a process"
 
 
+def slow(lab):
+    """Yield the copy of 5,000 groups while Poster answers in 300 ms, beside the warm list."""
+    yield from _copy(lab, "n5000-l300", "Poster at 300 ms", lab.upstream)
+
+
+def away(lab):
+    """Yield the copy of 5,000 groups while Poster refuses connections, beside the warm list."""
+    with ExitStack() as stack:
+        port = stack.enter_context(running.upstream())
+        yield from _copy(lab, "n5000-l0", "Poster away", port, stack.close)
+
+
+def unsteady(lab):
+    """Yield what readers wait for while Poster answers in 6 s, and goes away every 20 s."""
+    seconds, account, port = (4 if lab.is_quick else 20), "n5000-l6000", running.free_port()
+    site = lab.single("unsteady", port, cache_seconds="0")
+    readers = _readers(site, account)
+    with running.upstream(port):
+        readers[0].get("/groups/")
+    waits, calls = [], []
+    for number in (1, VIEWERS):
+        with running.upstream(port):
+            waits += _read(readers[:number], seconds)
+            calls.append(len(json.loads(running.Caller(port).get(f"/log/{account}"))))
+        waits += _read(readers[:number], seconds)
+    name = f"Poster at 6 s, away every {seconds} s"
+    yield f"{name}: the longest wait, ms", max(waits), f"of {len(waits)} pages"
+    yield (
+        "- calls while it is there, 32 readers ÷ one",
+        calls[1] / max(calls[0], 1),
+        f"{calls[1]} ÷ {calls[0]}",
+    )
+    (worker,) = running.workers_of(site.process.pid)
+    time.sleep(0 if lab.is_quick else 15)
+    yield "- threads of the worker 15 s later", len(list(Path(f"/proc/{worker}/task").iterdir())), "64 serve"
+
+
+def _copy(lab, account, name, upstream, end=None):
+    seconds = 1 if lab.is_quick else 12
+    keeping = lab.single(f"{account}-warm", upstream, cache_seconds="600")
+    asking = lab.single(f"{account}-copy", upstream, cache_seconds="0")
+    warm, readers = _readers(keeping, account), _readers(asking, account)
+    for each in (warm[0], readers[0]):
+        each.get("/groups/?wait=1")  # the first list of all, which is the copy
+    time.sleep(1)
+    if end is not None:
+        end()
+    first = timed(lambda: readers[1].get("/groups/"))
+    theirs, ours = len(_read(warm, seconds)) / seconds, len(_read(readers, seconds)) / seconds
+    name = f"{name}, {VIEWERS} readers of a copy ÷ the warm list"
+    yield name, ours / theirs, f"{ours:.1f} ÷ {theirs:.1f} a second"
+    yield "- the first read, ms", first, "one reader"
+    yield "- a worker's own memory, MB", max(_sizes(asking)), f"{max(_sizes(keeping)):.0f} of the warm one"
+
+
+def _readers(site, account):
+    people = [f"{account} {viewer}" for viewer in range(VIEWERS)]
+    site.add_people(people, account=account, token="000000:one-token-for-all")
+    return [running.Caller(site.port, site.cookie(person)) for person in people]
+
+
+def _read(readers, seconds):
+    """Let all read the list for so long, and return how many milliseconds each page took."""
+    until = time.monotonic() + seconds
+
+    def read(caller):
+        times = []
+        while time.monotonic() < until:
+            times.append(timed(lambda: caller.get("/groups/")))
+        return times
+
+    with ThreadPoolExecutor(len(readers)) as pool:
+        return [each for times in pool.map(read, readers) for each in times]
+
+
 def memory(lab):
     """Yield what the largest worker has for itself, after all that was measured before."""
     for account in ("n50-l50", "n5000-l50-churn"):
         page = lab.browser(lab.asking, account)
         for number in range(lab.some(20)):
             page.get(f"/groups/?page={number + 1}")
+    sizes = _sizes(lab.asking)
+    yield "a worker's own memory after all of it, MB", max(sizes), ", ".join(f"{each:.0f}" for each in sizes)
+
+
+def _sizes(site):
+    """Return the megabytes that each worker has for itself."""
     sizes = []
-    for pid in running.workers_of(lab.asking.process.pid):
+    for pid in running.workers_of(site.process.pid):
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
         own = re.findall(r"^Private_\w+: +(\d+) kB", rollup, flags=re.MULTILINE)
         sizes.append(sum(map(int, own)) / 1024)
-    yield "a worker's own memory after all of it, MB", max(sizes), ", ".join(f"{each:.0f}" for each in sizes)
+    return sizes
 
 
 def ratio(name, ours, theirs):
@@ -185,20 +270,25 @@ ROWS = {
     "form": form,
     "cold": cold_viewers,
     "memory": memory,
+    "slow": slow,
+    "away": away,
+    "unsteady": unsteady,
 }
 
 
 def main(arguments):
     """Print the table."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=ROWS, default=ROWS, metavar="ROW", help=", ".join(ROWS))
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"all, or some of {', '.join(ROWS)}")
     parser.add_argument("--quick", action="store_true", help="measure hardly anything: does it still run?")
     options = parser.parse_args(arguments)
+    if unknown := set(options.rows) - set(ROWS):
+        parser.error(f"there is no row {', '.join(sorted(unknown))}")
     os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and the servers are ended too
     print(FORMAT.format("row", "measured", "from"))
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         lab = Lab(stack, Path(directory), quick=options.quick)
-        for name in options.only:
+        for name in options.rows or ROWS:
             for row, measured, note in ROWS[name](lab):
                 print(FORMAT.format(row, f"{measured:.2f}", note), flush=True)

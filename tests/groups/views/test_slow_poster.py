@@ -1,13 +1,18 @@
 """Test pages that show the last good copy while Poster has not answered yet, as the server serves them."""
 
 import re
+import time
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
+from django.db.models import JSONField, Value
+from django.test.utils import CaptureQueriesContext
 
 from groups.models import GroupsCopy
 from groups.services import groups as reads
 from groups.services.credentials import credentials_of
+from groups.services.gateway import share_call
 from groups.views import http
 from poster_admin.common.threaded import left_over
 from tests.support.pages import group_form, text_of
@@ -99,6 +104,38 @@ def test_without_a_copy_of_this_token_a_page_waits(client, owner, sandbox, brows
     page = browse(owner).get("/groups/")
     assert MARK not in page.content.decode()
     assert shows(page, "44")
+
+
+def test_who_joins_a_call_that_lasts_too_long_already_waits_no_further(staff, sandbox):
+    calls = [share_call("a key", staff.credentials, lambda _poster: time.sleep(1)) for _ in range(2)]
+    assert not calls[0].ends_within(0.3)
+    began = time.monotonic()
+    assert not calls[1].ends_within(0.3)
+    assert time.monotonic() - began < 0.2
+    calls[0].take()
+
+
+def test_a_copy_is_parsed_once(client, leave):
+    client.get("/groups/")
+    with CaptureQueriesContext(connection) as queries:
+        assert MARK in client.get("/groups/").text
+    assert not [each for each in queries if '"groups_groupscopy"."groups"' in each["sql"]]
+
+
+@pytest.mark.parametrize(
+    "rows", [{}, None, "a text", 7, [{"id": 4}], [None], [{"of": "another version"}], [[1, 2]]], ids=repr
+)
+@pytest.mark.parametrize("path", ["/groups/", "/groups/4/"])
+def test_a_copy_that_cannot_be_read_is_dropped_and_read_anew(client, leave, rows, path):
+    GroupsCopy.objects.update(digest="of a broken one", groups=Value(rows, JSONField()))
+    page = client.get(path)
+    assert MARK not in page.text
+    assert shows(page, "44")
+    leave()
+    assert not GroupsCopy.objects.filter(digest="of a broken one").exists()
+    client.get("/groups/?wait=1")
+    leave()
+    assert GroupsCopy.objects.exists()
 
 
 def test_a_failure_after_the_page_is_recorded_and_told_by_the_one_that_waits(
