@@ -189,6 +189,14 @@ def test_a_group_that_comes_is_no_step_of_the_others(owner, change):
 
 def test_all_changes_of_a_page_are_read_at_once(owner, change, django_assert_max_num_queries):
     again = changed(owner, days_ago=AGO + 100)
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         found = effects_of([percent_change(change), percent_change(again)])
     assert [each.made.change.pk for each in found] == [change.pk] * 2 + [again.pk] * 2
+
+
+def test_of_many_groups_those_with_the_most_clients_are_the_others(owner, change, monkeypatch):
+    before = effects(change)
+    put_year(owner, GUESTS, seed=7)
+    Figure.objects.filter(group_id=GUESTS).update(clients=49)
+    monkeypatch.setattr("groups.features.figures.services.effects.MOST_GROUPS", 2)
+    assert effects(change) == before
