@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from groups.models import Change, Job
 from groups.poster import GroupValues, LoyaltyType
-from groups.services.history import undoable_ids, undone_ids
+from groups.services.history import is_old, undoable_ids, undone_ids
 from groups.services.jobs.executor import max_wait_of
 from groups.services.jobs.kinds import JobKind, JobProgress, progress_of
 from groups.services.jobs.undo import is_undoable, preview_of, undo_lines, undo_of
@@ -36,6 +36,7 @@ from groups.services.values import (
     NumberFormat,
     Version,
     clients_words,
+    difference_words,
     moment_words,
     money_words,
     names_words,
@@ -671,6 +672,24 @@ def success_words(command: Command, change: Change, user: User) -> str:
 
 
 # --- Warnings in forms --------------------------------------------------------------------------------------
+
+
+def undo_doubts(change: Change, later: Change | None = None) -> list[str]:
+    """Say why an undo is shown before it is made: the age of the change, and a `later` one of its group."""
+    doubts = []
+    if is_old(change):
+        text = _("The change that you undo is of %(time)s, by %(who)s.")
+        doubts.append(text % _made_by(change))
+    if later:
+        text = _("The group was changed again since, last on %(time)s, by %(who)s: %(changes)s.")
+        changes = difference_words(later.before, later.after) or later.get_action_display()
+        doubts.append(text % {**_made_by(later), "changes": changes})
+    return doubts
+
+
+def _made_by(change: Change) -> dict[str, str]:
+    time = date_format(localtime(change.created_at), "SHORT_DATETIME_FORMAT")
+    return {"time": time, "who": who_made(change)["who"]}
 
 
 def warnings_for(

@@ -32,6 +32,8 @@ log = logging.getLogger("groups.journal")
 
 LATEST = 5
 COUNTED = 10_000
+SHOWN_FIRST = timedelta(days=1)
+"""The age from which a change is undone only after a look at what that does."""
 SETTLED = (*Change.HAPPENED, *Change.NOTHING_CHANGED)
 # Built once: each page with rows of the history runs it.
 UNDOES = Change.objects.order_by().values_list("undo_of", "state")
@@ -179,6 +181,16 @@ def undoable_ids(
         gone = set(removed.order_by().values_list("group_id", flat=True))
     of_jobs = {change.pk for change in created if change.job_id and change.undo_of_id}
     return left.keys() - of_jobs - {change.pk for change in created if change.group_id in gone}
+
+
+def change_after(change: Change) -> Change | None:
+    """Return the last change of the same group since this one, made here or elsewhere, or None."""
+    later = Change.objects.of_groups().filter(account=change.account_id, group_id=change.group_id)
+    return later.filter(state__in=Change.HAPPENED, created_at__gt=change.created_at).first()
+
+
+def is_old(change: Change) -> bool:
+    return change.created_at < timezone.now() - SHOWN_FIRST
 
 
 def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = "") -> GroupCommand:

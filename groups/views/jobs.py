@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from groups.models import Change, Job
-from groups.presenters.changes import history_rows, job_words, notice_of, page_of, undo_card
+from groups.presenters.changes import history_rows, job_words, notice_of, page_of, undo_card, undo_doubts
 from groups.services import history
 from groups.services.clients import find_names
 from groups.services.jobs import lease as job_lease
@@ -71,7 +71,9 @@ def job_undo(request: Request, job_id: uuid.UUID) -> HttpResponse:
     return undo_by_job(request, job)
 
 
-def undo_by_job(request: Request, job: Job, change: Change | None = None) -> HttpResponse:
+def undo_by_job(
+    request: Request, job: Job, change: Change | None = None, *, shown_first: bool = False
+) -> HttpResponse:
     """Start the job that undoes a job, or one change of it, and redirect to it; the same undo is one job."""
     if not JobKind.of(job).may_be_undone_by(request.user):
         raise PermissionDenied
@@ -90,6 +92,10 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
             _("All of it was undone or changed since, so nothing was started."),
         )
         return _show_job(request, job, status=409, outcome=words)
+
+    if shown_first and change:
+        card, doubts = undo_card(job, request.user, change), undo_doubts(change)
+        return _show_job(request, job, undo=card, doubts=doubts)
 
     def show(*, status: int, reused: bool = False, **context: Any) -> HttpResponse:
         if reused:  # somebody else has asked at this moment

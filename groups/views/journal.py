@@ -22,11 +22,11 @@ from django.views.decorators.http import require_POST, require_safe
 from groups.forms import HistoryForm
 from groups.models import Change, Job
 from groups.models.changes import ChangeQuerySet
-from groups.presenters.changes import history_rows, outcome_toast, toasts
+from groups.presenters.changes import history_rows, outcome_toast, toasts, undo_doubts
 from groups.presenters.places import parts_of
 from groups.services import history
 from groups.services.clients import find_names
-from groups.services.groups import known_groups
+from groups.services.groups import known_groups, read_group
 from groups.services.jobs.lease import jobs_of
 from groups.services.messages import Message
 from groups.services.values import NumberFormat
@@ -168,13 +168,14 @@ def _tell_outcome(request: Request, change: Change) -> HttpResponse:
 @require_POST
 @requires("view_group")
 def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
-    """Undo a change by a new change, after a confirmation if a form would ask for one.
+    """Undo a change by a new change, after a confirmation if it is old, or if a form would ask for one.
 
     The changes of clients belong to jobs, so they are undone by one.
     """
     change = get_object_or_404(history.changes_of(request.credentials), pk=change_id)
+    confirmed = request.POST.get("confirmed") == "1"
     if change.job is not None and change.client_id:
-        return undo_by_job(request, change.job, change)
+        return undo_by_job(request, change.job, change, shown_first=history.is_old(change) and not confirmed)
     sent = request.POST.get("operation", "")
     try:
         command = history.undo_command(change, request.credentials, sent=sent)
@@ -187,12 +188,18 @@ def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
         made = Command.from_change(change)
         return show_outcome(request, made, change, fragment="form", status=409, words=words)
     page = WritePage.for_command(request, command)
-    confirmed = request.POST.get("confirmed") == "1"
+    doubts = [] if confirmed else undo_doubts(change, history.change_after(change))
     if command.removes:
         # An empty group is removed again; something may speak against that by now.
         concerns = [] if confirmed else parts_of("removal.doubts", request, command.group_id)
-        return page.show(concerns=concerns) if concerns else execute_and_respond(page, command)
-    return ask_or_execute(page, command, confirmed=confirmed)
+        if concerns or doubts:
+            return page.show(concerns=concerns, doubts=doubts)
+        return execute_and_respond(page, command)
+    if doubts and command.group_id and command.loaded:
+        # What would not be shown as it is now goes on to the page of the conflict, which has all versions.
+        group = read_group(request.credentials, command.group_id, fresh=True).group
+        doubts = doubts if group.values == command.loaded else []
+    return ask_or_execute(page, command, confirmed=confirmed, doubts=doubts)
 
 
 # --- News --------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ Where it was not sent, the error says so on the page that a view passes. A featu
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
@@ -187,8 +187,12 @@ class Attempt:
         return replace(self, command=replace(command, read=read))
 
 
-def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bool) -> HttpResponse:
+def ask_or_execute(
+    page: WritePage[Any], command: GroupCommand, *, confirmed: bool, doubts: Sequence[str] = ()
+) -> HttpResponse:
     """Ask for confirmation if there are warnings that the user has not confirmed; else execute the command.
+
+    `doubts` are sentences that are shown with the warnings, and are one.
 
     The check page shows the groups with the same name, and is shown again for others. A script that confirms
     without such a page wants the name in any case. A form that is sent twice is not asked about: the group
@@ -200,6 +204,7 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
         # The read before a creation compares the groups with its name with those that were shown.
         return execute_and_respond(page, command.confirmed(shown))
     attempt = Attempt.of(command)
+    attempt = replace(attempt, warnings=[*doubts, *attempt.warnings])
     is_shown = confirmed and all(each.id in (shown or ()) for each in attempt.namesakes)
     if attempt.warnings and not is_shown:
         # A user who approves is warned too, so one who has to ask for that is not.

@@ -23,7 +23,7 @@ def test_a_removal_with_clients_asks_first_and_goes_on_then(owner, browse, sandb
     assert client.post(REMOVAL, form)["Location"] == confirmation
     assert client.post(REMOVAL, form, headers=fragment("form", REMOVAL))["HX-Redirect"] == confirmation
     assert not sandbox.posts()
-    assert '<a class="button plain wide" href="/">Cancel</a>' in client.get(confirmation).content.decode()
+    assert '<a class="button plain wide" href="/">Back</a>' in client.get(confirmation).content.decode()
     key = client.session.session_key
     answer = client.post("/accounts/confirm/", {"password": PASSWORD, "next": REMOVAL})
     assert (answer.status_code, answer["Location"]) == (302, REMOVAL)

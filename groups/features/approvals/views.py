@@ -14,13 +14,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_POST, require_safe
 
 from groups import hooks
 from groups.features.approvals import services as approvals
-from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
+from groups.features.approvals.models import EXCEED_LIMITS, LIFE, ApprovalRequest, Breach, Limits
 from groups.features.approvals.services import OWN_BOUND, BeyondLimits, in_words
 from groups.forms import BonusField, DecimalField, PercentField, WholeField
 from groups.models import Change, Consent, IdsFirst, PosterCredentials
@@ -29,9 +30,10 @@ from groups.models.submissions import LONGEST_REASON
 from groups.poster import Group, PosterError
 from groups.presenters.changes import outcome_words, value_rows, warnings_for
 from groups.presenters.destinations import PAGE, pages_for
+from groups.presenters.lists import RowMark
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.gateway import check_token
-from groups.services.groups import OneGroup
+from groups.services.groups import Groups, OneGroup
 from groups.services.jobs.kinds import JobKind
 from groups.services.messages import Message
 from groups.services.values import money_words, terms_words
@@ -445,6 +447,12 @@ def notice_on_form(request: Request, group: Group) -> Variables:
         return None
     approval = approvals.requests_of(credentials).waiting().filter(group_id=group.id).first()
     return {"approval": approval} if approval else None
+
+
+@hooks.row_marks
+def marks_of(credentials: PosterCredentials, _groups: Groups) -> dict[int, RowMark]:
+    waiting = WAITING.find(account=credentials.account_id, created_at__gt=timezone.now() - LIFE)
+    return {each.group_id: RowMark("clock", _("waits for approval")) for each in waiting if each.group_id}
 
 
 @hooks.part("form.percent", "approvals/limit_of_percent.html", order=-1)

@@ -657,9 +657,15 @@ hooks.part("list.tools", "criteria/link_to_criteria.jinja", order=1)(lambda _req
 
 @hooks.part("request.job", "criteria/link_to_preview.html", order=1)
 def link_of_request(request: HttpRequest, job: Job, _groups: object) -> dict[str, Any] | None:
-    """Offer the preview beside a run that waits for a yes: it names the clients of each pair."""
-    is_waiting = job.kind == KIND and job.state == Job.State.REQUESTED
-    return {} if is_waiting and request.user.has_perms((VIEW_CLIENTS, VIEW_SALES)) else None
+    """Warn as the preview does, and offer it with a run that waits for an approval: it names the clients."""
+    if job.kind != KIND or job.state != Job.State.REQUESTED:
+        return None
+    may_preview = request.user.has_perms((VIEW_CLIENTS, VIEW_SALES))
+    return {
+        "against": runs.RunScope.from_json(job.wanted).against,
+        "all": job.total,
+        "may_preview": may_preview,
+    }
 
 
 hooks.section("criteria", "groups")

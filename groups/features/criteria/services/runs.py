@@ -156,7 +156,7 @@ class RunScope(Content):
     `moves` are as read at `planned_at`; without that time they have to be read. `unproven` counts the clients
     who stay because that reading proves nothing of them, and `has_read` is as in `Preview`. `agreed` are the
     pairs to which a person has said yes, and beyond which nobody is moved; None for a night. `beyond` counts
-    the clients who are left for that.
+    the clients who are left for that, and `against` those whom Poster's own rules move elsewhere again.
     """
 
     table: str
@@ -169,6 +169,7 @@ class RunScope(Content):
     has_read: bool = False
     agreed: Pairs | None = None
     beyond: int = 0
+    against: int = 0
 
     @property
     def pairs(self) -> Pairs:
@@ -178,7 +179,8 @@ class RunScope(Content):
     def planned(self, reading: CriteriaReading) -> "RunScope":
         moves, sums = tuple(reading.moves), reading.sums
         scope = replace(self, moves=moves, planned_at=timezone.now(), day=reading.today)
-        return replace(scope, unproven=sums.unproven, has_read=sums.has_read, beyond=0)
+        against = sum(sum(pair.against.values()) for pair in sums.pairs)
+        return replace(scope, unproven=sums.unproven, has_read=sums.has_read, beyond=0, against=against)
 
 
 def pairs_of(moves: Iterable[ClientMove]) -> Pairs:

@@ -21,7 +21,7 @@ from groups.services.installation import maintenance
 from poster_admin.users.models import EventKind, SecurityEvent
 from tests.support.bulk import open_bulk_form
 from tests.support.costs import expected, told
-from tests.support.pages import HTMX, group_form, hidden, open_form, text_of
+from tests.support.pages import HTMX, fragment, group_form, hidden, open_form, text_of
 from tests.support.people import make_user
 from tests.support.schedules import GROUP, planned
 from tests.support.snapshots import snapshot_of
@@ -544,3 +544,21 @@ def test_many_requests_take_no_more_queries(staff, browse, sandbox, django_asser
     # Those of each page, as in tests/groups/views/test_queries.py; the count, and the rows with their jobs.
     with django_assert_num_queries(4 + 2):
         client.get("/requests/")
+
+
+def test_a_row_beyond_a_limit_has_a_place_for_the_reason_and_says_what_its_button_does(staff, browse, limits):
+    limits(max_percent=20)
+    row = fragment("row-1", "/groups/")
+    html = browse(staff).get(EDIT, headers=row).content.decode()
+    assert 'name="note"' in html
+    assert "Send for approval" in html
+
+
+def test_a_group_of_the_list_that_waits_for_an_approval_has_a_mark(staff, browse, limits):
+    limits(max_percent=20)
+    client = browse(staff)
+    assert "waits for approval" not in text_of(client.get("/groups/"))
+    send(client, percent="25")
+    assert "waits for approval" in text_of(client.get("/groups/"))
+    ApprovalRequest.objects.update(state="refused", decided_at=timezone.now())
+    assert "waits for approval" not in text_of(client.get("/groups/"))

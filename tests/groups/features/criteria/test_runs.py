@@ -357,6 +357,16 @@ def test_a_run_up_to_its_bound_needs_nobody(start, client_of, small, sandbox):
     assert moves_of(sandbox) == clients
 
 
+def test_a_request_for_a_run_warns_of_the_rules_of_poster_as_its_preview_does(
+    start, client_of, small, sandbox
+):
+    sandbox.console().set_rules({"rule_id": 77, "loyalty_type": 2, "value": 1000, "group_id": GOLD})
+    for _ in range(3):
+        client_of(GOLD, total_payed_sum="100000")
+    request_page = start.client.get(start()["Location"])
+    assert "Poster moves 3 of 3 elsewhere again at their next purchase." in text_of(request_page)
+
+
 def test_beyond_its_bound_a_run_is_a_request_also_of_an_owner(
     start, client_of, small, sandbox, browse, second_owner
 ):

@@ -4,12 +4,13 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.timezone import localtime
 
 from groups.models import Change
 from tests.support.changes import BEFORE, EDIT, SEED, edit, let_a_worker_check, lose_an_edit, write_down
-from tests.support.pages import fragment, hidden, open_form, text_of
+from tests.support.pages import fragment, group_form, hidden, open_form, text_of
 from tests.support.people import make_user
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +82,60 @@ def test_an_undo_is_refused_with_the_difference_if_the_group_changed_since(staff
     assert {"12.5%", "14%", "10%"} <= set(text_of(answer).split())
     assert f'action="{EDIT}"' in answer.content.decode()
     assert len(sandbox.posts()) == 1
+
+
+def test_an_overtaken_undo_says_by_which_change_when_and_by_whom(staff, owner, browse, sandbox):
+    client = browse(staff)
+    edit(client, percent="12.5")
+    first = Change.objects.get()
+    edit(browse(owner), percent="14")
+    answer = client.post(f"/history/{first.pk}/undo/")
+    assert answer.status_code == 409
+    page = text_of(answer)
+    assert "owner changed this group on" in page
+    assert "after the change that you undo" in page
+    assert "After that change" in page
+    assert "you opened" not in page.lower()
+    assert f"/history/{Change.objects.get(user=owner).pk}/" in answer.content.decode()
+    assert len(sandbox.posts()) == 2
+
+
+def test_an_old_change_is_shown_before_it_is_undone(staff, browse, sandbox):
+    client = browse(staff)
+    edit(client, percent="12.5")
+    made_at = timezone.now() - timedelta(days=40)
+    QuerySet(Change).update(created_at=made_at, sent_at=made_at, settled_at=made_at)
+    change = Change.objects.get()
+    url = f"/history/{change.pk}/undo/"
+    page = client.post(url)
+    assert page.status_code == 200
+    assert "Undo this change?" in text_of(page)
+    assert "The change that you undo is of" in text_of(page)
+    assert "It touches 125 clients" in text_of(page)
+    assert {"12.5%", "10%"} <= set(text_of(page).split())
+    assert len(sandbox.posts()) == 1
+    values = hidden(
+        page, "name", "loyalty_type", "percent", "birthday_bonus", "version", "operation", "confirmed"
+    )
+    assert client.post(url, values).status_code == 302
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "10"
+
+
+def test_a_creation_that_others_stand_upon_is_shown_before_it_is_undone(staff, browse, sandbox):
+    client = browse(staff)
+    client.post("/groups/new/", group_form(client, "/groups/new/"))
+    made = Change.objects.get()
+    edit(client, made.group_id, name="Нова група", percent="11")
+    edit(client, made.group_id, name="Нова група", percent="10")
+    url = f"/history/{made.pk}/undo/"
+    page = client.post(url)
+    assert page.status_code == 200
+    assert "The group was changed again since, last on" in text_of(page)
+    assert "percent 11% → 10%" in text_of(page)
+    assert not sandbox.posts("clients.removeGroup")
+    confirmed = client.post(url, hidden(page, "version", "operation", "confirmed"))
+    assert confirmed.status_code == 302
+    assert made.group_id not in sandbox.accounts["demo"].groups
 
 
 def test_a_removal_that_somebody_has_undone_is_not_undone_again_by_another(owner, deputy, browse, sandbox):

@@ -1,12 +1,15 @@
 """Test the undo on the pages: of creations and single moves in the history, of jobs on their pages."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from groups.models import Change, Job
 from tests.support.jobs import FEW, run, start
-from tests.support.pages import open_form, text_of
+from tests.support.pages import hidden, open_form, text_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("few", "settled_at_once")]
 NEW = {"name": "Новачки", "loyalty_type": "1", "percent": "3", "birthday_bonus": "0"}
@@ -113,6 +116,19 @@ def test_one_client_goes_back_from_the_history(staff, browse, sandbox):
     page = text_of(client.get(f"/jobs/{job.pk}/"))
     assert f"{FEW - 1} clients go back" in page
     assert "1 change stays: it was undone or followed by another one since" in page
+
+
+def test_an_old_move_is_shown_before_it_is_undone(staff, browse):
+    client = browse(staff)
+    change = run(start(staff)).changes.first()
+    QuerySet(Change).filter(pk=change.pk).update(created_at=timezone.now() - timedelta(days=2))
+    url = f"/history/{change.pk}/undo/"
+    page = client.post(url)
+    assert page.status_code == 200
+    assert "The change that you undo is of" in text_of(page)
+    assert not Job.objects.filter(kind="undo").exists()
+    assert client.post(url, hidden(page, "confirmed")).status_code == 302
+    assert Job.objects.filter(kind="undo").exists()
 
 
 def test_a_job_that_runs_is_not_undone(staff, browse):
