@@ -37,8 +37,8 @@ from poster_admin.common.htmx import render_page
 from poster_admin.users import security_log, sessions, two_factor
 from poster_admin.users.accounts import lock_unchanged, name_of
 from poster_admin.users.models import EventKind, Passkey, passkeys_of
+from poster_admin.users.pages import UserRequest, next_page, show_sign_in
 from poster_admin.users.sessions import ask_to_confirm, note_confirmation, recently_confirmed
-from poster_admin.users.views import UserRequest, next_page, show_sign_in
 
 NAME = "Poster Admin"
 # Key in the session: the challenge that is to be signed, and when it was given out.

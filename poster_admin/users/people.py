@@ -27,9 +27,10 @@ from poster_admin.common.pages import page_at, page_param
 from poster_admin.users import accounts, password_links, security_log, sessions, two_factor
 from poster_admin.users.accounts import ADMINISTRATORS, ROLE_LABELS
 from poster_admin.users.models import EventKind, Passkey, TOTPDevice
+from poster_admin.users.pages import UserRequest
 from poster_admin.users.security_log import detail_words, lines_for
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
-from poster_admin.users.views import UserRequest, form_methods
+from poster_admin.users.views import form_methods
 
 CHANGE_USER = "auth.change_user"
 # The steps that take something from a person, as `step` in the address; each is shown before it is taken.

@@ -1,6 +1,5 @@
 """Views for authentication: confirmation, password, sessions and second factor."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -8,10 +7,9 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate, logout, update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, resolve_url
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -20,11 +18,12 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods
 from django.views.i18n import set_language
 
-from poster_admin.common.htmx import is_ours, render_form, render_page
+from poster_admin.common.htmx import render_form, render_page
 from poster_admin.common.pages import page_at
 from poster_admin.users import sessions, two_factor
 from poster_admin.users.guardians import PASSWORD_DUE
-from poster_admin.users.models import ChosenLanguage, EventKind, RecoveryCode, TOTPDevice, passkeys_of
+from poster_admin.users.models import ChosenLanguage, EventKind, TOTPDevice, passkeys_of
+from poster_admin.users.pages import UserRequest, next_page, show_sign_in
 from poster_admin.users.password_links import NewPasswordForm
 from poster_admin.users.security_log import record
 from poster_admin.users.sessions import FORM_WAITS, ask_to_confirm, note_confirmation, recently_confirmed
@@ -33,12 +32,6 @@ WRONG_CODE = gettext_lazy("This code is wrong or was used already. After a few w
 # Forms of `session_list` that the password is requested before; that of a new password asks for it itself.
 CONFIRMED_FIRST = {"app", "no-app", "passkey", "codes"}
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
-
-
-class UserRequest(HttpRequest):
-    """A request of a signed-in user."""
-
-    user: User
 
 
 class PasswordForm(forms.Form):
@@ -122,7 +115,7 @@ def confirm(request: UserRequest) -> HttpResponse:
 
 @sensitive_post_parameters()
 @form_methods
-def session_list(request: UserRequest, add_passkey: Callable[[UserRequest], HttpResponse]) -> HttpResponse:
+def session_list(request: UserRequest) -> HttpResponse:
     """Show the cards of a user's own sign-in; `set` in the address opens the form of one."""
     opened = request.GET.get("set", "")
     if opened in CONFIRMED_FIRST and not recently_confirmed(request):
@@ -138,7 +131,10 @@ def session_list(request: UserRequest, add_passkey: Callable[[UserRequest], Http
             messages.success(request, _("The second factor was removed."))
             return redirect("sessions")
         case "passkey":
-            return add_passkey(request)
+            # Only now: py_webauthn takes long to import.
+            from poster_admin.users.passkeys import add  # noqa: PLC0415
+
+            return add(request)
         case "codes" if request.method == "POST" and two_factor.factor_of(request.user):
             codes = two_factor.renew_codes(request.user)
             record(EventKind.CODES_RENEWED, request=request)
@@ -147,23 +143,6 @@ def session_list(request: UserRequest, add_passkey: Callable[[UserRequest], Http
         case "" if request.method == "POST":
             return _end_sessions(request)
     return show_sign_in(request, forms.Form())
-
-
-def show_sign_in(request: UserRequest, form: forms.Form, **context: Any) -> HttpResponse:
-    """Show the page of a user's own sign-in, with a form in the card that `set` in the address opens."""
-    return render_form(
-        request,
-        "users/sessions.html",
-        form,
-        opened=request.GET.get("set", ""),
-        factor_is_due=bool(two_factor.page_that_is_due(request)),
-        sessions=sessions.sessions_of(request.user),
-        this_session=request.session.session_key,
-        authenticator=two_factor.authenticator_of(request.user),
-        passkeys=passkeys_of(request.user),
-        codes_left=RecoveryCode.objects.filter(user=request.user).count(),
-        **context,
-    )
 
 
 def _end_sessions(request: UserRequest) -> HttpResponse:
@@ -238,11 +217,6 @@ def login_code(request: UserRequest) -> HttpResponse:
         form.add_error("code", WRONG_CODE)
     has_passkeys = bool(passkeys_of(request.user))
     return render_form(request, "users/code.html", form, next=back, has_passkeys=has_passkeys)
-
-
-def next_page(request: HttpRequest) -> str:
-    wanted = request.POST.get("next") or request.GET.get("next") or ""
-    return wanted if is_ours(request, wanted) else resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
 def switch_language(request: HttpRequest) -> HttpResponse:
