@@ -26,7 +26,7 @@ def test_no_private_name_is_patched():
     assert found(PATCH_OF_A_PRIVATE_NAME) == []
 
 
-def test_one_page_tells_an_author_of_a_feature_everything():
+def test_one_page_has_everything_for_an_author_of_a_feature():
     assert len((ROOT / "groups/hooks.py").read_text().splitlines()) <= 150
 
 

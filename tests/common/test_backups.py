@@ -412,7 +412,7 @@ def test_the_log_beside_the_old_database_does_not_bring_its_rows_back(on_sqlite,
 
 
 @pytest.mark.thorough  # a further kill
-def test_nor_does_the_log_that_a_killed_restore_has_left(on_sqlite, file):
+def test_the_log_that_a_killed_restore_has_left_brings_no_rows_back(on_sqlite, file):
     other = shutil.copy(file, on_sqlite.directory / "other")
     with closing(sqlite3.connect(other)) as held:
         held.execute("PRAGMA journal_mode=WAL")

@@ -66,7 +66,7 @@ def answer(url, **options):
 
 
 # The server that the tests below share has HTTPS=False.
-def test_it_serves_and_ends_at_ctrl_c(tmp_path):
+def test_the_server_serves_and_ends_at_ctrl_c(tmp_path):
     process, url = serve(tmp_path, HTTPS="True", JOB_WORKERS="1")
     try:
         assert answer(f"{url}/readyz").text.startswith("ok\n")
@@ -108,7 +108,7 @@ def is_alive(pid):
 
 
 @pytest.mark.thorough
-def test_it_ends_tls_by_itself(tmp_path):
+def test_the_server_ends_tls_by_itself(tmp_path):
     authority = identity(tmp_path).ca_file
     files = dict.fromkeys(("GRANIAN_SSL_CERTIFICATE", "GRANIAN_SSL_KEYFILE"), str(tmp_path / "server.pem"))
     process, url = serve(tmp_path, HTTPS="True", JOB_WORKERS="0", **files)

@@ -38,7 +38,7 @@ def head(process):
     return url, accounts
 
 
-def test_it_says_where_it_is_serves_and_ends():
+def test_the_sandbox_says_where_it_is_serves_and_ends():
     with running("--groups", "12") as process:
         url, accounts = head(process)
         assert next(iter(accounts)) == "demo"
@@ -54,7 +54,7 @@ def test_it_says_where_it_is_serves_and_ends():
     assert (rest, errors, process.returncode) == ("", "", 0)
 
 
-def test_it_plays_what_is_disputed():
+def test_the_sandbox_plays_what_is_disputed():
     with running("--dispute", "right.groups=refused", "--dispute", "speed=1", "--quiet") as process:
         url, accounts = head(process)
         address = f"{url.format(account='demo')}clients.getGroups?token={accounts['demo']}"
@@ -72,7 +72,7 @@ def test_what_cannot_be_disputed_is_one_line():
     assert "receipts.order is ascending or descending or mixed, not upwards" in errors
 
 
-def test_it_starts_on_a_machine_that_has_no_secret():
+def test_the_sandbox_starts_on_a_machine_that_has_no_secret():
     command = [sys.executable, "manage.py", "sandbox", "--port", "0"]
     bare = {"PATH": os.environ["PATH"]}
     with subprocess.Popen(command, cwd=ROOT, env=bare, stdout=subprocess.PIPE, text=True) as process:

@@ -73,7 +73,7 @@ def by_passkey(page):
     page.get_by_role("button", name="Sign in with a passkey").click()
 
 
-def test_it_signs_in_without_a_password_and_tells_when(staff, with_passkey, page_for):
+def test_a_passkey_signs_in_without_a_password_and_the_page_shows_when(staff, with_passkey, page_for):
     _, device = with_passkey(staff)
     page, _ = stranger(page_for, device)
     by_passkey(page)

@@ -31,7 +31,7 @@ def again(user):
 
 
 @pytest.mark.parametrize("name", ["manager", "staff", "owner", "nobody", "admin_user"])
-def test_they_are_those_of_djangos_own_backend(name, request, django_assert_num_queries):
+def test_the_permissions_are_those_of_djangos_own_backend(name, request, django_assert_num_queries):
     user = request.getfixturevalue(name)
     own = Permission.objects.get(codename="view_user")
     user.user_permissions.add(own)

@@ -71,7 +71,7 @@ def test_no_device_is_asked_for_a_second_one(staff, browse, device):
     assert register(client, device).status_code == 422
 
 
-def test_it_is_the_second_factor_after_the_password(browse, device):
+def test_a_passkey_is_the_second_factor_after_the_password(browse, device):
     half = sign_in_by_form(browse, "staff")
     assert half.get("/groups/")["Location"] == f"{CODE}?next=/groups/"
     assert "data-passkey" in half.get(CODE).content.decode()
@@ -96,7 +96,7 @@ def test_a_recovery_code_stands_in_for_a_lost_passkey(staff, browse):
     assert half.get("/groups/").status_code == 200
 
 
-def test_it_signs_in_without_name_and_password(staff, browse, device):
+def test_a_passkey_signs_in_without_name_and_password(staff, browse, device):
     client = browse()
     options = options_of(client)
     assert (options["allowCredentials"], options["userVerification"]) == ([], "required")
@@ -125,7 +125,7 @@ def test_where_a_second_factor_is_required_it_is_one(owner, browse, settings):
     assert other.get("/groups/").status_code == 200
 
 
-def test_it_confirms_instead_of_the_password(staff, browse, device):
+def test_a_passkey_confirms_instead_of_the_password(staff, browse, device):
     client = browse()
     use(client, device)
     after_a_while(client)

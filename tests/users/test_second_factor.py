@@ -19,7 +19,7 @@ from tests.support.sign_in import CODE, SET, after_a_while, code_of, set_up, sig
 pytestmark = pytest.mark.django_db
 
 
-def test_it_is_set_up_by_its_first_code_and_then_asked_for(staff, browse):
+def test_an_app_is_set_up_by_its_first_code_and_then_asked_for(staff, browse):
     client = browse(staff)
     page = client.get(SET)
     html = page.content.decode()

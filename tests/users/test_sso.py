@@ -228,7 +228,7 @@ def test_only_owners_allow_a_link_and_of_a_superuser_no_owner(owner, staff, admi
 
 
 @pytest.mark.parametrize("evil", ["//evil.com/", "https://evil.com/", "javascript:alert(1)"])
-def test_it_leads_back_to_this_site_alone(provider, browse, evil):
+def test_the_sign_in_of_the_company_leads_back_to_this_site_alone(provider, browse, evil):
     assert through(browse(), provider, evil)["Location"] == "/"
 
 
@@ -275,7 +275,7 @@ def test_a_failed_answer_in_between_does_not_lift_the_need_for_a_fresh_sign_in(p
     assert answer["Location"] == REFUSED
 
 
-def test_it_is_off_by_default_and_offered_when_on(browse, settings):
+def test_the_sign_in_of_the_company_is_off_by_default_and_offered_when_on(browse, settings):
     assert browse().get(BEGIN).status_code == browse().get(BACK).status_code == 404
     assert BEGIN not in browse().get("/accounts/login/").content.decode()
     assert browse().get(BEGIN, headers=fragment("rows")).status_code == 404

@@ -28,7 +28,7 @@ def test_of_many_processes_one_takes_the_row(message):
     assert taken.count(None) == 5
 
 
-def test_it_is_free_again_once_it_is_released_with_what_was_done(message):
+def test_a_row_is_free_again_once_it_is_released_with_what_was_done(message):
     lease = take(message, tries=1)
     assert Delivery.objects.get().tries == 1
     assert lease.release(failure="mail")

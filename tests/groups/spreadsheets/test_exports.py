@@ -21,7 +21,7 @@ def rows_of(answer, delimiter):
 @pytest.mark.parametrize(
     ("extension", "query"), [("csv", "?q=система&sort=-clients"), ("xlsx", "?sort=-percent")]
 )
-def test_it_has_exactly_the_rows_and_the_order_of_the_list(manager, browse, query, extension):
+def test_a_file_has_exactly_the_rows_and_the_order_of_the_list(manager, browse, query, extension):
     client = browse(manager)
     answer = client.get(f"/groups/export.{extension}{query}")
     assert answer.status_code == 200
@@ -78,7 +78,7 @@ def test_a_character_that_no_workbook_holds_is_written_as_spreadsheets_do(staff,
 
 
 @pytest.mark.parametrize("name", ["a;=cmd", 'a;"=1+1;b', "a\n=1", "a;-1,+1;@x", 'a";"=1'])
-def test_nor_a_part_of_one_where_the_spreadsheet_takes_another_delimiter(manager, browse, sandbox, name):
+def test_no_part_of_a_name_becomes_a_formula_with_another_delimiter(manager, browse, sandbox, name):
     sandbox.console("demo").edit(1, client_groups_name=name)
     content = browse(manager).get("/groups/export.csv").content.decode("utf-8-sig")
     assert all(line.startswith('"') and line.endswith('"') for line in content.split("\r\n") if line)

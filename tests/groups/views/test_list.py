@@ -10,7 +10,7 @@ from tests.support.pages import fragment, group_ids, text_of
 pytestmark = pytest.mark.django_db
 
 
-def test_it_shows_the_groups_of_the_seed_in_posters_order(manager, browse):
+def test_the_list_shows_the_groups_of_the_seed_in_posters_order(manager, browse):
     page = browse(manager, language="uk").get("/groups/")
     assert page.status_code == 200
     assert group_ids(page) == [1, 4, 5]

@@ -47,7 +47,7 @@ def test_what_was_typed_is_shown_first_and_then_carried_out(staff, browse, sandb
     assert len(sandbox.posts("clients.updateGroup")) == 2
 
 
-def test_it_shows_what_was_changed_here_and_poster_does_not_show_yet(staff, browse, sandbox):
+def test_percents_have_what_was_changed_here_and_poster_does_not_show_yet(staff, browse, sandbox):
     assert execute(edit_of(staff, percent=Decimal(12))).state == "applied"
     sandbox.lag("behind", writes=1)
     client = browse(staff)
@@ -55,7 +55,7 @@ def test_it_shows_what_was_changed_here_and_poster_does_not_show_yet(staff, brow
     assert "12% → becomes 10%" in text_of(plan_by_form(client, p1="10"))
 
 
-def test_it_has_the_groups_that_the_list_found(staff, browse, sandbox):
+def test_percents_have_the_groups_that_the_list_found(staff, browse, sandbox):
     client = browse(staff)
     html = client.get("/groups/?type=2&sort=name").content.decode()
     assert 'href="/groups/edit/?type=2&amp;sort=name"' in html

@@ -62,7 +62,7 @@ def test_the_columns_are_those_of_another_computation_and_come_from_one_call(own
     assert len(sandbox.calls(METHOD)) == 1
 
 
-def test_they_sort_as_numbers(owner, browse, sandbox):
+def test_the_columns_sort_as_numbers(owner, browse, sandbox):
     client = browse(owner)
     for place, key in enumerate(("turnover", "receipt", "given")):
         rising = sorted((1, 4, 5), key=lambda group_id: Decimal(figures_of(sandbox, group_id)[place]))

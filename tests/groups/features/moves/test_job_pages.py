@@ -31,7 +31,7 @@ def test_the_pages_of_both_groups_tell_of_it(staff, browse):
     assert f"/jobs/{job.pk}/" not in client.get("/groups/4/").content.decode()
 
 
-def test_it_is_paused_continued_and_cancelled_by_buttons(staff, browse):
+def test_a_job_is_paused_continued_and_cancelled_by_buttons(staff, browse):
     job = start(staff)
     client = browse(staff)
     url = f"/jobs/{job.pk}/"

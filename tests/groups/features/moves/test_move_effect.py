@@ -35,7 +35,7 @@ def preview(client, url=URL, **values):
 
 
 @pytest.mark.usefixtures("_own_percents")
-def test_it_says_the_terms_before_and_after_and_who_keeps_a_larger_percent(owner, browse):
+def test_the_effect_of_a_move_has_the_terms_before_and_after_and_who_keeps_a_larger_percent(owner, browse):
     page = preview(browse(owner), "/groups/1/retire/")
     words = text_of(page)
     assert "10% · Bonus → 20% · Discount , 12" in words

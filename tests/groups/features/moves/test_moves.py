@@ -238,7 +238,7 @@ def test_lost_answers_are_found_out(staff, sandbox, people, call, when):
 
 
 @pytest.mark.once  # the database gets the same queries, Poster answers otherwise
-def test_it_stops_when_poster_stays_away(staff, sandbox):
+def test_a_job_stops_when_poster_stays_away(staff, sandbox):
     job = start(staff)
     sandbox.script("*", "reset_before_headers", call=15, times=None)
     state, reason = ended(run(job, waits=3))
@@ -305,7 +305,7 @@ def after_three(monkeypatch, sandbox, step):
 
 
 @pytest.mark.parametrize("reason", LOST)
-def test_it_stops_at_the_next_client_when_its_user_may_no_more(staff, sandbox, settings, monkeypatch, reason):
+def test_a_job_stops_at_the_next_client_when_its_user_may_not(staff, sandbox, settings, monkeypatch, reason):
     settings.POSTER_MAX_CONCURRENCY = 1
     job = start(staff)
     after_three(monkeypatch, sandbox, lambda: LOST[reason](staff))

@@ -60,7 +60,7 @@ def test_its_form_that_comes_again_leads_to_its_job(owner, browse, sandbox):
     assert Job.objects.count() == 1
 
 
-def test_nor_does_a_list_that_shows_nobody_besides(staff, sandbox, people):
+def test_a_list_that_shows_nobody_besides_removes_nobody_either(staff, sandbox, people):
     """The journal knows the clients that Poster has refused, and reads each of them separately."""
     refuse_some(sandbox)
     job = run(retirement(staff))
@@ -102,7 +102,7 @@ def test_one_late_look_that_finds_somebody_elsewhere_proves_nothing(staff, sandb
 
 
 @pytest.mark.once  # the database gets the same queries, Poster answers otherwise
-def test_nor_does_the_word_of_a_person_that_somebody_was_moved(staff, sandbox, people, monkeypatch):
+def test_the_word_of_a_person_that_somebody_was_moved_proves_nothing(staff, sandbox, people, monkeypatch):
     job = retirement(staff)
     leave_the_first_to_a_person(monkeypatch, job, staff)
     (moved,) = people(1) & set(range(FIRST, FIRST + 20))

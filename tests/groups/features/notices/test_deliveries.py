@@ -91,7 +91,7 @@ def test_a_mail_that_is_not_taken_is_sent_again_with_the_same_id_to_the_address_
     assert Delivery.objects.get().state == State.SENT
 
 
-def test_it_is_given_up_after_a_day_of_growing_pauses(waiting, inbox):
+def test_a_message_is_given_up_after_a_day_of_growing_pauses(waiting, inbox):
     inbox.refuses = "the mail"
     for _ in range(12):
         tell()

@@ -51,7 +51,7 @@ def tabs(page):
     ]
 
 
-def test_they_are_tabs_over_the_list_with_the_number_of_their_groups(staff, browse):
+def test_saved_views_are_tabs_over_the_list_with_the_number_of_their_groups(staff, browse):
     client = browse(staff)
     assert tabs(client.get("/groups/")) == []
     save(client, "Порожні", "?clients_to=0")

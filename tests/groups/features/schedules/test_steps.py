@@ -63,7 +63,7 @@ def test_one_that_is_over_when_its_turn_comes_is_not_started(staff, sandbox, mon
     assert late.reason == Reason.TOO_LATE
 
 
-def test_it_comes_at_its_time_and_the_old_values_come_back(staff, sandbox):
+def test_a_planned_change_comes_at_its_time_and_the_old_values_come_back(staff, sandbox):
     before = dict(sandbox.accounts["demo"].groups[GROUP])
     schedule = planned(staff)
     assert run_due_plans(at(0.9)) == []
