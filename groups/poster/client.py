@@ -262,18 +262,22 @@ class PosterClient:
         *,
         after: int | None = None,
         of: ReceiptsOf | None = None,
+        bonus_is_money: bool = False,
         within: float | None = None,
     ) -> ReceiptPage:
         """Return one page of the closed receipts from `first` to `last`: Poster's days of business.
 
-        `after` is the id of the receipt after which the page begins. Size and order of a page, and whether
-        the days hold behind the first one, are disputed. Raises `NotAllowed` without the right to statistics.
+        `after` is the id of the receipt after which the page begins. Its size and order, whether the days hold
+        behind the first one, and what `bonus` is, are facts of an account. Raises `NotAllowed` without the right
+        to statistics.
         """
         period = {"dateFrom": f"{first:%Y%m%d}", "dateTo": f"{last:%Y%m%d}", "status": str(CLOSED)}
         params = period if after is None else period | {"next_tr": str(after)}
         if of:
             params |= {"type": of[0], "id": str(of[1])}
-        return ReceiptPage.from_wire(self._rows("dash.getTransactions", params, within))
+        return ReceiptPage.from_wire(
+            self._rows("dash.getTransactions", params, within), bonus_is_money=bonus_is_money
+        )
 
     # --- settings.* ----------------------------------------------------------------------------------------
 

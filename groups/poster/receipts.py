@@ -19,8 +19,8 @@ from groups.poster.fields import UnreadableRow, label, read_given, read_integer,
 
 CLOSED = 2
 
-type ReceiptsOf = tuple[Literal["clients", "waiters"], int]
-"""One client or waiter, by id, to read the receipts of that one alone."""
+type ReceiptsOf = tuple[Literal["clients", "waiters", "spots"], int]
+"""One client, waiter or place, by id, to read the receipts of that one alone."""
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 
 
@@ -29,8 +29,9 @@ class Receipt:
     """A receipt; `closed_at` is None unless it is closed, and then nothing else but the id was read.
 
     Money is in hryvnia. `client_id` is 0 without a client. `total` is the sum before discounts, None if it
-    cannot be read. `percent` is that of the bonuses that the client
-    gets. One with a `problem` could not be read; its `closed_at` is None if not even that could be.
+    cannot be read. `percent` is that of the bonuses that the client gets, and `granted_sum` their sum where
+    Poster says that instead. One with a `problem` could not be read; its `closed_at` is None if not even that
+    could be.
 
     `waiter_id` is 0 where it is unknown.
     """
@@ -45,7 +46,9 @@ class Receipt:
     third_party: Decimal = Decimal(0)
     bonuses: Decimal = Decimal(0)
     percent: Decimal = Decimal(0)
+    granted_sum: Decimal | None = None
     waiter_id: int = 0
+    spot_id: int = 0
     waiter_name: str = ""
     problem: str = ""
 
@@ -67,7 +70,9 @@ class Receipt:
 
     @property
     def granted(self) -> Decimal:
-        """The bonuses that the client gets for it, unrounded: an estimate."""
+        """The bonuses that the client gets for it, unrounded: an estimate, unless Poster says the sum."""
+        if self.granted_sum is not None:
+            return self.granted_sum
         return self.percent * (self.cash + self.card) / 100
 
     @property
@@ -76,18 +81,20 @@ class Receipt:
         return None if self.discount is None else self.granted + self.discount
 
     @classmethod
-    def from_wire(cls, row: Mapping[Any, Any]) -> Self:
+    def from_wire(cls, row: Mapping[Any, Any], *, bonus_is_money: bool = False) -> Self:
         """Parse one row of a response. Raises `UnreadableRow`."""
         number, status = _read_number(row), read_integer(row, "status")
         if status != CLOSED:
             return cls(number)
         paid = [read_given(read_money, row, name, Decimal(0)) for name in _PARTS]
         client_id = read_given(read_integer, row, "client_id", 0)
-        total, waiter_id = None, 0
+        total, waiter_id, spot_id = None, 0, 0
         with suppress(UnreadableRow):
             total = read_money(row, "sum")
         with suppress(UnreadableRow):
             waiter_id = read_integer(row, "user_id")
+        with suppress(UnreadableRow):
+            spot_id = read_integer(row, "spot_id")
         return cls(
             id=number,
             closed_at=_read_time(row, "date_close"),
@@ -98,8 +105,10 @@ class Receipt:
             certificate=paid[2],
             third_party=paid[3],
             bonuses=paid[4],
-            percent=read_given(read_percent, row, "bonus", Decimal(0)),
+            percent=Decimal(0) if bonus_is_money else read_given(read_percent, row, "bonus", Decimal(0)),
+            granted_sum=read_given(read_money, row, "bonus", Decimal(0)) if bonus_is_money else None,
             waiter_id=waiter_id,
+            spot_id=spot_id,
             waiter_name=label(row.get("name")),
         )
 
@@ -118,15 +127,15 @@ class ReceiptPage:
         return tuple(receipt for receipt in self.receipts if receipt.problem)
 
     @classmethod
-    def from_wire(cls, rows: list[Any]) -> Self:
-        return cls(tuple(map(_parse, rows)))
+    def from_wire(cls, rows: list[Any], *, bonus_is_money: bool = False) -> Self:
+        return cls(tuple(_parse(row, bonus_is_money=bonus_is_money) for row in rows))
 
 
-def _parse(row: object) -> Receipt:
+def _parse(row: object, *, bonus_is_money: bool) -> Receipt:
     if not isinstance(row, Mapping):
         return Receipt(0, problem="not an object")
     try:
-        return Receipt.from_wire(row)
+        return Receipt.from_wire(row, bonus_is_money=bonus_is_money)
     except UnreadableRow as error:
         number, closed_at = 0, None
         with suppress(UnreadableRow):

@@ -1,19 +1,23 @@
 """Read all closed receipts of some days, or say that Poster has not shown them whole.
 
-Poster's list of receipts is doubted: neither the size of a page, nor its order, nor whether its days hold is
-certain. So a page proves nothing but its own receipts, and what is not whole is an error.
+The way is that of the facts of the account: forward behind the greatest number, backward behind the smallest,
+or day by day. What is unknown is doubted: a page proves nothing but its own receipts, and what is not whole
+is an error.
 """
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
+from typing import Literal
 
 from django.utils import timezone
 
 from groups.models import PosterCredentials
 from groups.poster import NotAllowed, Receipt, ReceiptPage, ReceiptsOf
 from groups.services.due import Later
+from groups.services.facts import UNKNOWN, facts_of
 from groups.services.gateway import call_poster, seconds_left
 from groups.services.jobs.lease import stopping
 
@@ -32,6 +36,10 @@ class NotWhole(Later):
     def __init__(self, why: str) -> None:
         super().__init__()
         log.info("What Poster has shown is not whole: %s", why)
+
+
+class NeverWhole(NotWhole):
+    """Poster has no way to show all receipts of a day."""
 
 
 class ReceiptReading:
@@ -57,11 +65,17 @@ class ReceiptReading:
         self._known: set[int] = set()
         self._until = time.monotonic() + longest
         self._begun: list[Receipt] = []
+        self._facts = facts_of(credentials)
+        self._bonus_is_money = self._facts.value("receipts.bonus") == "money"
+        page = self._facts.value("receipts.page")
+        self._full = FULL if page == UNKNOWN else int(page)
+        self._after: int | None = None
+        self._pages: Callable[[], Iterator[list[Receipt]]] = self._forward
 
     def begin(self) -> bool:
         """Read the first page; return False if Poster has refused that twice, since once may be a mistake.
 
-        Raises `NotWhole` if the list cannot be completed by asking on from the end of the page.
+        Raises `NotWhole` if nothing shows how the list can be completed.
         """
         for is_last in (False, True):
             try:
@@ -71,24 +85,41 @@ class ReceiptReading:
                 if is_last:
                     return False
         numbers = [receipt.id for receipt in self._begun]
-        if numbers == sorted(numbers):
-            return True
-        if len(numbers) >= FULL:
+        rises = numbers == sorted(numbers)
+        order, cursor = (self._facts.value(f"receipts.{name}") for name in ("order", "cursor"))
+        match order, cursor:
+            case ("ascending", "after") | ("ascending" | "unknown", "unknown" | "after") if rises:
+                return True
+            case "descending", "before":
+                self._pages = self._backward
+                return True
+            case ("unknown", _) | (_, "unknown"):
+                self._doubt(numbers)
+                return True
+            case _ if 0 < len(numbers) < self._full and self._facts.value("receipts.page") != UNKNOWN:
+                self._pages = lambda: iter([self._begun])
+            case _, "after" if self._facts.value("receipts.days") == "hold":
+                self._after = 1
+            case _:
+                self._pages = self._by_days
+        return True
+
+    def _doubt(self, numbers: list[int]) -> None:
+        """Raise `NotWhole` unless a page that does not ascend, of a list of which little is known, is all."""
+        if len(numbers) >= self._full:
             raise NotWhole("the first page is full, and its receipts do not ascend")
-        # It should be the only one: asked from the beginning, Poster shows no earlier ones of these days.
-        earlier = [each for each in self._ask(1).receipts if each.id < max(numbers)]
+        # It should be the only one: from the beginning on, Poster shows no earlier ones of these days.
+        earlier = [each for each in self._ask(1).receipts if each.id < max(numbers, default=0)]
         closed = [timezone.localdate(each.closed_at) for each in earlier if each.closed_at]
         days_hold = min(closed, default=self._first) >= self._first - 2 * DAY
         if days_hold and any(each.id not in self._known for each in earlier):
             raise NotWhole("the first page lacks earlier receipts")
-        return True
 
     def read(self) -> Iterator[tuple[date, Receipt]]:
-        """Yield the receipts with their days, until a page without new ones was seen twice."""
+        """Yield the receipts with their days. Raises `NotWhole`, as soon as that shows."""
         self._until = time.monotonic() + self._longest
-        new, ends = self._begun, 0
-        while ends < 2:
-            for receipt in new:
+        for receipts in self._pages():
+            for receipt in receipts:
                 day = timezone.localdate(receipt.closed_at) if receipt.closed_at else None
                 if day is None or not self._first <= day <= self._last:
                     continue
@@ -96,18 +127,104 @@ class ReceiptReading:
                     self.doubtful.add(day)
                 else:
                     yield day, receipt
-            new = self._new_of(self._ask(max(self._known, default=None)))
+
+    def _forward(self) -> Iterator[list[Receipt]]:
+        """Go on behind the greatest number, until a page without new receipts was seen twice."""
+        new, ends = self._begun, 0
+        after = self._after or max(self._known, default=None)
+        while ends < 2:
+            yield new
+            page = self._ask(after)
+            new = self._new_of(page)
             numbers = [receipt.id for receipt in new]
             if numbers != sorted(numbers):
                 raise NotWhole("the receipts of a page do not ascend")
+            behind = [each.id for each in page.receipts if after is None or each.id > after]
+            if page.receipts and not behind:
+                raise NotWhole("the cursor is ignored")
+            ends = 0 if behind else ends + 1
+            after = max(behind, default=after)
+
+    def _backward(self) -> Iterator[list[Receipt]]:
+        """Go on behind the smallest number, until a page of earlier days, or one without new ones twice."""
+        new, ends = self._begun, 0
+        while ends < 2:
+            yield new
+            days = [timezone.localdate(each.closed_at) for each in new if each.closed_at]
+            if days and max(days) < self._first - 2 * DAY:
+                return
+            before = min(self._known, default=None)
+            page = self._ask(before)
+            new = self._new_of(page)
+            if any(before is not None and each.id > before for each in page.receipts):
+                raise NotWhole("the receipts behind a cursor do not descend")
             ends = 0 if new else ends + 1
 
-    def _ask(self, after: int | None) -> ReceiptPage:
-        within = seconds_left(self._until, "dash.getTransactions")
-        first, last, began = self._first - DAY, self._last + DAY, time.monotonic()
+    def _by_days(self) -> Iterator[list[Receipt]]:
+        """Read each of Poster's days alone; a day that fills a page by places, or by waiters."""
+        yield self._begun
+        page = self._facts.value("receipts.page")
+        # Where the size of a page is not known, none is as long as the longest of all.
+        full = max(1, len(self._begun)) if page == UNKNOWN else self._full
+        places = {each.spot_id for each in self._begun}
+        waiters = {each.waiter_id for each in self._begun}
+        for number in range((self._last - self._first).days + 3):
+            day = self._first + (number - 1) * DAY
+            found = self._ask(None, day=day).receipts
+            yield self._new_of(ReceiptPage(found))
+            if len(found) < full:
+                continue
+            if self._of:
+                raise NeverWhole("a day of somebody fills a page")
+            places |= {each.spot_id for each in found}
+            waiters |= {each.waiter_id for each in found}
+            splits: tuple[tuple[Literal["spots", "waiters"], set[int]], ...] = (
+                ("spots", places),
+                ("waiters", waiters),
+            )
+            for kind, ids in splits:
+                parts = [self._ask(None, day=day, of=(kind, each)).receipts for each in sorted(ids - {0})]
+                if any(len(part) >= full for part in parts):
+                    # Those of one place are all of its waiters that a page shows, so ask for these too.
+                    waiters |= {each.waiter_id for part in parts for each in part}
+                    continue
+                whole = {each.id: each for part in parts for each in part}
+                if all(each.id in whole for each in found) and self._has_all_sales(day, whole.values()):
+                    yield self._new_of(ReceiptPage(tuple(whole.values())))
+                    break
+            else:
+                raise NeverWhole("a day fills a page, and so does a part of it")
+
+    def _has_all_sales(self, day: date, receipts: Iterable[Receipt]) -> bool:
+        """Return True if each client has as many receipts as the sales of the day count.
+
+        Places and waiters are those of receipts that were seen, so nothing else shows that all were.
+        """
+        within = seconds_left(self._until, "dash.getClientsSales")
+        sales = call_poster(
+            self._credentials,
+            lambda poster: poster.get_clients_sales(day, day, within=within),
+            of_statistics=True,
+        )
+        counts = Counter(each.client_id for each in receipts)
+        cut = sales.may_be_cut or sales.unreadable or sales.lost or self._facts.value("sales.size") == "cut"
+        return not cut and all(counts[each.id] >= each.receipts for each in sales.sales)
+
+    def _ask(
+        self, after: int | None, *, day: date | None = None, of: ReceiptsOf | None = None
+    ) -> ReceiptPage:
+        within, began = seconds_left(self._until, "dash.getTransactions"), time.monotonic()
+        first, last = (day, day) if day else (self._first - DAY, self._last + DAY)
         page = call_poster(
             self._credentials,
-            lambda poster: poster.get_receipts(first, last, after=after, of=self._of, within=within),
+            lambda poster: poster.get_receipts(
+                first,
+                last,
+                after=after,
+                of=of or self._of,
+                bonus_is_money=self._bonus_is_money,
+                within=within,
+            ),
             of_statistics=True,
         )
         self._renew()
