@@ -267,9 +267,9 @@ class PosterClient:
     ) -> ReceiptPage:
         """Return one page of the closed receipts from `first` to `last`: Poster's days of business.
 
-        `after` is the id of the receipt after which the page begins. Its size and order, whether the days hold
-        behind the first one, and what `bonus` is, are facts of an account. Raises `NotAllowed` without the right
-        to statistics.
+        `after` is the id of the receipt after which the page begins. Its size and order, whether the days
+        hold behind the first one, and what `bonus` is, are facts of an account. Raises `NotAllowed` without
+        the right to statistics.
         """
         period = {"dateFrom": f"{first:%Y%m%d}", "dateTo": f"{last:%Y%m%d}", "status": str(CLOSED)}
         params = period if after is None else period | {"next_tr": str(after)}
