@@ -6,7 +6,7 @@ order of INSTALLED_APPS; a package imports those of its modules that plug someth
     @hooks.part("group.cards", "notes/card.html")
     def card_of(request, one): ...
 
-Here is what belongs to pages. Services use what stands beside the code that asks them:
+Here is what belongs to pages. Services use what stands next to the code that asks them:
 
 - `gates.register`, `submissions.register` in `groups.services.writes`: what every write and job has to pass
   first; rows in which the same form sent twice is found

@@ -115,7 +115,7 @@ class Environment:
     def make_missing_keys(self, folder: Path) -> None:
         """Let NAME_FILE name a file in the folder for each key that the environment lacks; make it once.
 
-        A key that is gone is not made again beside a database: what the old one has sealed would stay closed.
+        A key that is gone is not made again for a database: what the old one has sealed would stay closed.
         """
         keys = {
             "SECRET_KEY": secrets.token_urlsafe(50),
@@ -284,7 +284,7 @@ def database(address: str) -> dict[str, Any]:
         raise ValueError("names no database: postgres://…/NAME")
     if settings["ENGINE"] == "django.db.backends.sqlite3":
         path = Path(settings["NAME"])
-        # SQLite writes other files beside its own.
+        # SQLite writes other files next to its own.
         can_be_made = os.access(path.parent, os.W_OK | os.X_OK)
         can_be_used = not path.exists() or (path.is_file() and os.access(path, os.R_OK | os.W_OK))
         if address != IN_MEMORY and not (can_be_made and can_be_used):

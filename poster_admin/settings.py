@@ -338,7 +338,7 @@ SECURE_CSP = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
 # The largest form has 50 rows of criteria; twice as many are refused in words.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_200
-# An uploaded file is kept in memory, never on the disk, and has 2 MB beside the rest of its form at most.
+# An uploaded file is kept in memory, never on the disk, and has 2 MB next to the rest of its form at most.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024 + 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1

@@ -1,1 +1,1 @@
-"""Features of the dashboard beside its core: each folder is an app of its own."""
+"""Features of the dashboard on top of its core: each folder is an app of its own."""

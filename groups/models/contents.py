@@ -67,7 +67,7 @@ class ClientBefore(Content):
 
 @dataclass(frozen=True, slots=True)
 class ClientAfter(Content):
-    """`after` of a client's change: the client's group, and the names of fields that changed beside it."""
+    """`after` of a client's change: the client's group, and the names of other fields that changed."""
 
     group_id: int
     changed: tuple[str, ...] = ()

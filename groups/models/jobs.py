@@ -39,8 +39,8 @@ class JobQuerySet(LeasedQuerySet["Job"]):
 class Job(Leased, MadeByUser, Consent):
     """A request of a user that needs many writes; each write is a row of the journal, which has the outcomes.
 
-    `kind` names a `JobKind`. `wanted` holds the parameters beside the two groups, in the shape that is
-    defined beside that class. `undo_of` is the job that an undo takes back.
+    `kind` names a `JobKind`. `wanted` holds the parameters other than the two groups, in the shape that is
+    defined next to that class. `undo_of` is the job that an undo takes back.
 
     `unreadable` counts the parts that were left out without a try: clients that could not be read or have
     left their group, and changes that an undo leaves as they are. `tested` is True once a first write had no

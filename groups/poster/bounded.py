@@ -1,4 +1,4 @@
-"""Send HTTP requests with a deadline for the whole call, and without what `requests` does beside it.
+"""Send HTTP requests with a deadline for the whole call, and without what else `requests` does.
 
 requests follows redirects (a 307 repeats a POST), keeps cookies between accounts, and reads proxies and
 `.netrc` from the environment. `BoundedSession` does none of that.

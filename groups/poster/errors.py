@@ -160,7 +160,7 @@ class PosterRefused(PosterError):
     """Poster understood the request and refused it with a code and a message.
 
     `message` is Poster's own text, redacted and cut at 200 characters, and empty where Poster gave none. Show
-    it as a detail beside a message of the application.
+    it as a detail next to a message of the application.
     """
 
     detail: str = field(default="", init=False)

@@ -1,7 +1,7 @@
-"""Show changes and jobs: what was changed and what became of it, the way back, messages, and warnings.
+"""Show changes and jobs: what was changed and what became of it, undo, messages, and warnings.
 
 Features may say more about a change: on its page, in the history, and in the message of success. There they
-may also offer a way back: a page that brings back more than an undo does.
+may also offer a restore link, to a page that brings back more than an undo does.
 """
 
 import re
@@ -179,7 +179,7 @@ def _sentence(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ChangeNote:
-    """Words about a change: `sentence` in its message, `text` on pages, beside `label` or alone, or none."""
+    """Words about a change: `sentence` in its message, `text` on pages, next to `label` or alone, or none."""
 
     sentence: str
     label: str = ""
@@ -224,7 +224,7 @@ def value_rows(
 ) -> Comparison:
     """Return the values of these versions, field by field; fields that none of them has are left out.
 
-    A discount group has no birthday bonus, so its 0 is shown only beside a version that may have one.
+    A discount group has no birthday bonus, so its 0 is shown only next to a version that may have one.
     """
     may_have_bonus = any(
         version.get("loyalty_type") != LoyaltyType.DISCOUNT or Decimal(str(version.get("birthday_bonus", 0)))
@@ -393,7 +393,7 @@ def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step 
             assert_never(never)
 
 
-# --- The way back from a job --------------------------------------------------------------------------------
+# --- Undo of a job --------------------------------------------------------------------------------
 
 
 def undo_card(job: Job, user: User, change: Change | None = None) -> dict[str, Any] | None:
@@ -469,7 +469,7 @@ def history_rows(
     ways, undoable = ways_back(changes, user), undoable_ids(changes, user, undone)
     originals = {change.undo_of_id for change in changes if change.undo_of_id}
     taken_back = Change.objects.only("created_at").in_bulk(originals) if originals else {}
-    # The way back from a whole job stands beside its first change, if the job has no row of its own here; a
+    # The undo of a whole job stands next to its first change, if the job has no row of its own here; a
     # job of one part goes back with that change.
     shown_jobs, first = {job.pk for job in jobs}, dict[UUID, UUID]()
     for change in changes:
@@ -603,7 +603,7 @@ def toasts(messages: Iterable[DjangoMessage], user: Any) -> list[Toast]:
     for message in messages:
         text, level, about = str(message.message), message.level_tag, {}
         if message.extra_tags.startswith(OF_A_CHANGE):
-            with optional("the way back of a change"):
+            with optional("the undo of a change"):
                 change = Change.objects.get(pk=message.extra_tags.removeprefix(OF_A_CHANGE))
                 about = _about(change, user)
         shown.append(toast(text, level, **about))
@@ -630,7 +630,7 @@ def outcome_toast(change: Change, user: Any) -> Toast:
 
 
 def job_toast(job: Job, user: User) -> Toast:
-    """Report that a job is no longer under way, with the way back from it."""
+    """Report that a job is no longer under way, with its undo."""
     progress, numbers = progress_of(job), NumberFormat.current()
     if job.state == Job.State.DONE:
         text = _("“%(title)s” has ended: %(done)s of %(total)s.")

@@ -242,7 +242,7 @@ def account_page(
             )
             for client in shown
         ],
-        # The chosen ones beside them, as one value: a form has room for few fields.
+        # The chosen ones next to them, as one value: a form has room for few fields.
         "hidden": ",".join(value_of(*pair) for pair in choice.groups.items() if pair[0] not in shown_ids),
     }
 

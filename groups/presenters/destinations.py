@@ -69,7 +69,7 @@ def destinations(text: str, groups: Sequence[Group], user: User) -> list[Destina
 
 
 def forms_with_percent(text: str, groups: Iterable[Group]) -> list[Destination]:
-    """Return the forms of the groups that a text names beside a percent, with that typed but not sent.
+    """Return the forms of the groups that a text names next to a percent, with that typed but not sent.
 
     Of several numbers the percent is the one with the sign.
     """

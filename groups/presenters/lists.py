@@ -446,7 +446,7 @@ BARS = 20
 
 
 class RowMark(NamedTuple):
-    """A mark beside the percent of a group: an icon and words."""
+    """A mark next to the percent of a group: an icon and words."""
 
     icon: str
     words: str

@@ -38,7 +38,7 @@ def parts_of(place: str, *things: Any) -> Parts:
 
 
 def begin_parts(place: str, request: Any, group_id: int) -> Callable[..., Parts]:
-    """Let the parts of a place ask Poster beside the page, and return the function that shows them.
+    """Let the parts of a place ask Poster while the page is made, and return the function that shows them.
 
     It takes the request and the things of the place, as `parts_of` does.
     """

@@ -103,7 +103,7 @@ def _check_company(user: User, account: str, company_id: str) -> None:
 def set_bonus_unit(credentials: PosterCredentials, unit: str) -> None:
     """Set the unit in which this account reads a written birthday bonus, and lift the block on bonuses.
 
-    The document in tests/seed says hryvnia for both writes, all of Poster's later pages kopecks, beside the
+    The document in tests/seed says hryvnia for both writes, all of Poster's later pages kopecks, next to the
     same sample 50.00. So an account starts with hryvnia, and the first bonus that comes back off by 100 stops
     all further ones.
     """

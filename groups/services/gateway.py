@@ -106,9 +106,9 @@ def call_poster[T](
 
 
 def begin_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> Callable[[], T]:
-    """Call Poster beside other calls, and return the function that waits for the answer.
+    """Call Poster along with other calls, and return the function that waits for the answer.
 
-    A call that tests an open circuit has none beside it: then that function makes the call.
+    A call that tests an open circuit runs alone: then that function makes the call.
     """
     if credentials.account.open_until is not None:
         return lambda: call_poster(credentials, question)
@@ -427,8 +427,8 @@ _turn_of_files = threading.Lock()
 def file_turn(person: int) -> Iterator[None]:
     """Make or read files with thousands of rows one at a time. Raises `Unreachable` if too many wait already.
 
-    Threads share the interpreter: beside four files at once a page took twelve times as long as in quiet,
-    beside one twice. A thread that waits for its turn is one of those that wait for Poster.
+    Threads share the interpreter: with four files at once a page took twelve times as long as in quiet,
+    with one twice. A thread that waits for its turn is one of those that wait for Poster.
     """
     with waiting_for_another(person), _turn_of_files:
         yield

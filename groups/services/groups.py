@@ -131,7 +131,7 @@ def list_groups_now(credentials: PosterCredentials) -> Groups:
 
 
 def begin_groups_now(credentials: PosterCredentials) -> Callable[[], Groups]:
-    """Return the function that waits for the groups, read beside other calls. It raises `PosterError`."""
+    """Return the function that waits for the groups, read along with other calls. It raises `PosterError`."""
     take_answer = begin_call(credentials, partial(_ask, credentials))
     return lambda: _keep(credentials, take_answer())
 

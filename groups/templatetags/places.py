@@ -1,6 +1,6 @@
 """`{% place "group.cards" group %}`: draw the parts that features have for this place.
 
-`{% settings_nav %}`: draw the pages of the settings beside one of them.
+`{% settings_nav %}`: draw the pages of the settings next to one of them.
 """
 
 from typing import Any

@@ -36,7 +36,7 @@ STAMP = "%Y-%m-%d-%H%M%S-%f"
 # Options of Django's own, which the programs do not know.
 NOT_OF_LIBPQ = {"pool", "isolation_level", "assume_role", "server_side_binding"}
 COPY = re.compile(r"COPY (?:\w+\.)?\"?(?P<table>\w+)\"? \((?P<columns>[^)]*)\) FROM stdin;")
-# Files beside a database that belong to it: the log of the last writes, and its index.
+# Files next to a database that belong to it: the log of the last writes, and its index.
 BESIDE = ("-wal", "-shm", "-journal")
 
 type ReadColumn = Callable[[str, str, str], Iterator[tuple[str, str]]]
@@ -46,7 +46,7 @@ type PutInPlace = Callable[[], None]
 
 
 class SQLite:
-    """One file, beside which SQLite keeps the last writes; `magic` are the first bytes of a backup."""
+    """One file, next to which SQLite keeps the last writes; `magic` are the first bytes of a backup."""
 
     label, suffix, magic = "SQLite", ".sqlite3", b"SQLite format 3\0"
 
@@ -66,13 +66,13 @@ class SQLite:
 
     @contextmanager
     def prepared(self, file: Path) -> Iterator[tuple[ReadColumn, PutInPlace]]:
-        """Copy the backup beside the database, so that one rename replaces it."""
+        """Copy the backup next to the database, so that one rename replaces it."""
         copy = self._path.with_name(f".{self._path.name}.restored")
         try:
             _delete(copy)  # left by a restore that was killed
             copy.touch(mode=0o600)
             shutil.copyfile(file, copy)
-            # A copy of the bare files, made by hand, may have its last writes beside it.
+            # A copy of the bare files, made by hand, may have its last writes next to it.
             if (log := Path(f"{file}-wal")).exists():
                 shutil.copyfile(log, f"{copy}-wal")
             with closing(_connect(copy)) as database:
@@ -98,7 +98,7 @@ class SQLite:
             owner = self._path.stat()
             os.chown(copy, owner.st_uid, owner.st_gid)
         sync(copy)
-        # The files beside the old database would bring its rows back.
+        # The files next to the old database would bring its rows back.
         for suffix in BESIDE:
             Path(f"{self._path}{suffix}").unlink(missing_ok=True)
         copy.replace(self._path)

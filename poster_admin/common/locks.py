@@ -65,7 +65,7 @@ def sqlite_file(alias: str) -> Path | None:
 
 @contextmanager
 def own_session(alias: str) -> Iterator[CursorWrapper]:
-    """Open a session beside PostgreSQL's pool, which would keep it, and hide why none can be opened."""
+    """Open a session outside PostgreSQL's pool, which would keep it, and hide why none can be opened."""
     connection = connections[alias]
     options = {name: value for name, value in connection.settings_dict["OPTIONS"].items() if name != "pool"}
     session = type(connection)({**connection.settings_dict, "OPTIONS": options}, alias)

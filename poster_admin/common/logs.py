@@ -140,7 +140,7 @@ def report_errors(dsn: str) -> None:
     def before_breadcrumb(crumb: Any, _hint: Any) -> Any:
         """Keep lines of the log alone: the address of a call to Poster may have a phone number in it.
 
-        Of these the security log names users and their addresses, and fields beside the text may do the same.
+        Of these the security log names users and their addresses, and fields of a line may do the same.
         """
         if crumb.get("type") != "log" or crumb.get("category") == "poster_admin.security":
             return None

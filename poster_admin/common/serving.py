@@ -1,4 +1,4 @@
-"""Prepare and run the production server: web workers of granian, and the job workers beside them."""
+"""Prepare and run the production server: web workers of granian, and the job workers."""
 
 import errno
 import fcntl

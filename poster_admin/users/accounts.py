@@ -1,6 +1,6 @@
-"""Tell the Poster account of users, whom one of them sees and manages, and give roles and passwords.
+"""Find the Poster account of users and the users that one may see and manage; give roles and passwords.
 
-Owners manage the users of their own account, which Poster's token proves, and those without an account whom
+Owners manage the users of their own account, which Poster's token proves, and those without an account that
 they invited. A connection has a `user`, an `account`, and `refused_at`, since which Poster refuses the token,
 or None.
 """

@@ -16,7 +16,7 @@ from poster_admin.users import security_log, two_factor
 from poster_admin.users.limits import TryLater
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
-# Views open to a user who has not passed the second factor yet, beside those that need no sign-in.
+# Views open to a user who has not passed the second factor yet, besides those that need no sign-in.
 OPEN_BEFORE_SECOND_FACTOR = {"login_code", "logout", "confirm"}
 # Forms of the page of one's own sign-in that are open to a user who needs a second factor and has none yet.
 OPEN_TO_SET_UP_FACTOR = {"app", "passkey"}

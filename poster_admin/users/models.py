@@ -1,4 +1,4 @@
-"""Define sessions, the security log, second factors, and what is known of people beside Django's user."""
+"""Define sessions, the security log, second factors, and what is known of people besides Django's user."""
 
 import base64
 import secrets

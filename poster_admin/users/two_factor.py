@@ -1,4 +1,4 @@
-"""Set up, check and remove the second factor: an app for codes, passkeys, and recovery codes beside them."""
+"""Set up, check and remove the second factor: an app for codes, passkeys, and recovery codes."""
 
 import base64
 import secrets

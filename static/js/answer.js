@@ -5,7 +5,7 @@ import { $, announce } from "./dom.js";
 // These belong to the person in front of them; a row that was saved here is newer than the answer.
 const STAYS = "form, tr:is(.editing, .saved), #notice";
 
-// The words of an element beside those of its children.
+// The words of an element next to those of its children.
 const wordsOf = ({ childNodes }) =>
   [...childNodes].map((node) => (node.nodeType === Node.TEXT_NODE ? node.data.trim() : "")).filter(Boolean).join();
 

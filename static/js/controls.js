@@ -34,7 +34,7 @@ htmx.onLoad((content) => {
   for (const toast of [content, ...$$(".toast", content)]) if (toast.matches(".toast")) goLater(toast);
 });
 
-// Browsers offer what was typed into such fields before, over the page. Without scripts they restore it on the way back.
+// Browsers offer what was typed into such fields before, over the page. Without scripts they restore it when the page is shown again.
 htmx.onLoad((content) => {
   for (const field of $$("form[data-dirty-guard] :is([type=text], [type=email]):not([autocomplete])", content)) field.autocomplete = "off";
 });

@@ -44,7 +44,7 @@ async function openInDialog(link, part) {
     } else if (part !== "help") location.assign(link.href);
   };
   for (const name of ENDS) document.addEventListener(name, end);
-  // The page behind keeps its address, though links beside this one change it.
+  // The page behind keeps its address, though links next to this one change it.
   await fetchInto(`#${part}`, href, { source: link, select: `#${part}`, swap: "ignoreTitle:true", push: "false" });
 }
 

@@ -1,4 +1,4 @@
-// Browsers draw fields for dates and files in a language of their own. Say beside them in that of the page what is chosen.
+// Browsers draw fields for dates and files in a language of their own. Say next to them in that of the page what is chosen.
 // The button of a file is drawn here, with the words that its field brings along; without scripts it is the browser's.
 import { $, $$, page } from "./dom.js";
 

@@ -105,7 +105,7 @@ class PercentsForm(forms.Form):
                 field: Any = copy.deepcopy(GroupForm.base_fields[name])
                 field.label, field.initial = group.name, getattr(shown, name)
                 field.stored = self._opened[group.id][name]
-                # The name stands beside it; hidden labels would be a seventh of what the browser lays out.
+                # The name stands next to it; hidden labels would be a seventh of what the browser lays out.
                 field.widget.attrs["aria-label"] = LABELS[name] % {"name": group.name}
                 # A script may send percents alone: what it leaves out stays.
                 field.required = name == "percent" or data is None or _field_of(group.id, name) in data

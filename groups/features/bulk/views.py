@@ -240,7 +240,7 @@ def plan_page(
 ) -> dict[str, Any]:
     """Show the lines of a plan, those with warnings first.
 
-    `warnings` are those about groups, by the ids of these; the lines have their own beside them.
+    `warnings` are those about groups, by the ids of these; the lines have their own next to them.
     """
     risks = {
         line: [*warnings.get(line.group_id or 0, ()), *warnings_for(line.old, line.new, line.namesakes)]

@@ -27,14 +27,14 @@ class Criteria(Due, MadeByUser):
     `table` is a `Table` of `services/judging.py`: rows in their order, the group of all others, and the most
     clients that a run moves. `fingerprint` is its hash, with which a form says on what it was opened.
 
-    `user` saved it last: with their rights and their token runs a night, if it is `nightly`. `night_at` is
-    the next one, and `next_at` its next try. A night that nobody can run is `held` for a reason, since
-    `held_at`, until somebody saves the table. `left_out_at` is the time of the last night that was left out:
+    `user` saved it last: with their rights and their token each nightly run is made, if it is `nightly`.
+    `night_at` is the time of the next one, and `next_at` its next try. One that nobody can make is `held` for
+    a reason, since `held_at`, until somebody saves the table. `left_out_at` is when the last was left out:
     a job waited for a person, or something held a group of the table for too long.
     """
 
     class Held(models.TextChoices):
-        """Why no night runs any more. The labels are sentences for people."""
+        """Why no nightly run is made any more. The labels are sentences for people."""
 
         NO_USER = "no_user", _("The person who saved it is no longer here.")
         TOKEN = "token", _("The token of the person who saved it is no longer there or no longer valid.")
@@ -83,7 +83,7 @@ class Criteria(Due, MadeByUser):
 class CriteriaSave(MadeByUser):
     """One save of the table; its id is the form's `operation`, so the same form sent twice is one save.
 
-    `table` is what was saved, with `nightly` beside it: the saves of an account tell who changed what.
+    `table` is what was saved, with `nightly`: the saves of an account show who changed what.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -318,7 +318,7 @@ def _read_in_time(reading: CriteriaReading) -> tuple[Preview | Sweep, bool]:
 @require_safe
 @requires("view_group", "view_sales")
 def spread(request: Request) -> HttpResponse:
-    """Show where clients lie, beside the bounds of all rows that are typed; no sales are requested."""
+    """Show where clients lie, next to the bounds of all rows that are typed; no sales are requested."""
     typed: dict[str, dict[str, str | list[object]]] = defaultdict(dict)
     for name, text in request.GET.items():
         if match := re.fullmatch("rows-([0-9]{1,2})-([a-z_]+)", name):

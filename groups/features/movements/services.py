@@ -43,7 +43,7 @@ SECONDS_FOR_MISSING = 60.0
 LATE = timedelta(hours=1)
 """The longest time until a move that was sent from here is seen, also one whose answer was lost."""
 GONE, NOWHERE = 0, -1
-"""The places of a client whom Poster does not have, and of one who is in no group, beside ids of groups."""
+"""The places of a client whom Poster does not have, and of one who is in no group, besides ids of groups."""
 BATCH = 1000
 WATCHED = IdsFirst(Roll.objects.watched().defer("packed"))
 

@@ -87,7 +87,7 @@ class TargetForm(forms.Form):
         )
 
     def renew_version(self) -> None:
-        """Let the form carry what the groups are by now, beside what was typed."""
+        """Let the form carry what the groups are by now, with what was typed."""
         self.data = {**{name: self[name].data for name in self.fields}, "version": self.initial["version"]}
 
     def offer(self, groups: Sequence[Group]) -> None:

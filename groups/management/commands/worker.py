@@ -1,4 +1,4 @@
-"""Run the jobs that are due one at a time, and reconcile open changes in threads beside them.
+"""Run the jobs that are due one at a time, and reconcile open changes in threads of their own.
 
 Any number of workers may run, on any number of machines.
 """

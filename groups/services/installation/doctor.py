@@ -277,7 +277,7 @@ def _clock() -> Found:
     yield Level.GOOD, f"{timezone.localtime():%F %T} {settings.TIME_ZONE}"
     if connection.vendor != "sqlite":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT CURRENT_TIMESTAMP")  # the ORM asks for it only beside a row
+            cursor.execute("SELECT CURRENT_TIMESTAMP")  # the ORM asks for it only with a row
             yield from _drift(_("the clock of the database"), cursor.fetchone()[0])
 
 

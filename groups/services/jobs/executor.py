@@ -106,7 +106,7 @@ def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
 class _Executor:
     def __init__(self, lease: JobLease, commands: Iterable[Command]) -> None:
         self.changes: list[Change] = []
-        # Why no further command is taken, beside troubles in a row.
+        # Why no further command is taken, other than troubles in a row.
         self.end: BaseException | None = None
         self._lease = lease
         self._commands = iter(commands)

@@ -4,9 +4,9 @@ The form of a run reads and judges all clients, and the job moves those alone wh
 begins, or goes on, long after that, it reads again: nobody is moved whom a preview would not show. A client
 is written once at most in a run.
 
-A worker runs the tables that are for every night, once a night whatever dies. The id of a night's job follows
-from the account and the night, so a worker that takes over from a killed one finds what that has started. A
-night that no worker could begin in time is left out.
+A worker makes one run a night of each nightly table, whatever dies. The id of its job follows from the
+account and the night, so a worker that takes over from a killed one finds what that has started. A nightly
+run that no worker could begin in time is left out.
 """
 
 import logging
@@ -72,7 +72,7 @@ PLAN_LIFE = timedelta(minutes=2)
 LONGEST_ON_ONE_PLAN = timedelta(minutes=30)
 """The age up to which a run that is at work goes on with a plan: clients buy meanwhile."""
 LATEST = timedelta(hours=6)
-"""A night that could not begin for so long is left out: its work would be done amid the day."""
+"""A nightly run that could not begin for so long is left out: its work would be done amid the day."""
 
 
 # --- The table ---------------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def save_table(
 ) -> bool:
     """Save the table, if it is still the one of this `version`; return False if it is the same already.
 
-    The same form sent twice is one save. It lets a held night go on, with the rights and the token of this
+    The same form sent twice is one save. It lets held nightly runs go on, with the rights and token of this
     user. Raises `SavedSince`, and as `find_known`.
     """
     content = table.to_json()
@@ -106,7 +106,7 @@ def save_table(
     save = CriteriaSave(id=operation, table=content | {"nightly": nightly}, **by)
     values = {"table": content, "fingerprint": table.fingerprint, "nightly": nightly, **by}
     values |= {"held": "", "held_at": None, "left_out_at": None, "tries": 0, "refused_at": None}
-    # A night that is under way with the table of before loses its lease, and starts nothing.
+    # A nightly run that is under way with the table of before loses its lease, and starts nothing.
     values |= RELEASED
     try:
         with transaction.atomic():
@@ -155,7 +155,7 @@ class RunScope(Content):
 
     `moves` are as read at `planned_at`; without that time they have to be read. `unproven` counts the clients
     who stay because that reading proves nothing of them, and `has_read` is as in `Preview`. `agreed` are the
-    pairs to which a person has said yes, and beyond which nobody is moved; None for a night. `beyond` counts
+    pairs that a person has approved, beyond which nobody is moved; None for a nightly run. `beyond` counts
     the clients who are left for that, and `against` those whom Poster's own rules move elsewhere again.
     """
 
@@ -455,13 +455,13 @@ def plan_run(
     )
 
 
-# --- Nights ----------------------------------------------------------------------------------------------
+# --- Nightly runs ----------------------------------------------------------------------------------------
 
 
 def accounts_due() -> list[str]:
     if not settings.CRITERIA_SECONDS:
         return []
-    # Tables that were saved while nights were switched off on this server.
+    # Tables that were saved while nightly runs were switched off on this server.
     without = Criteria.objects.filter(nightly=True, held="", night_at=None)
     if without.exists():
         night = NIGHTS.next(timezone.now())
@@ -472,7 +472,7 @@ def accounts_due() -> list[str]:
 def was_run_by_hand(row: Criteria) -> bool:
     """Return True if a person has run the table to its end since it was another one, and it could be read.
 
-    Only then it runs at night. To switch the nights on or off changes nothing of the table.
+    Only then it runs at night. To switch nightly runs on or off changes nothing of the table.
     """
     of_table = Job.objects.filter(account=row.account_id, kind=KIND, wanted__table=row.fingerprint)
     for save in CriteriaSave.objects.filter(account=row.account_id).iterator():  # the latest first
@@ -484,7 +484,7 @@ def was_run_by_hand(row: Criteria) -> bool:
 
 
 def what_waits(row: Criteria) -> Job | ApprovalRequest | None:
-    """Return what a person has to decide before a night can begin; None if there is nothing.
+    """Return what a person has to decide before a nightly run can begin; None if there is nothing.
 
     It is a job that has stopped or was paused, a run or another one that holds a group of the table; or the
     request for a run.
@@ -498,7 +498,7 @@ def what_waits(row: Criteria) -> Job | ApprovalRequest | None:
 
 
 def what_holds(row: Criteria) -> Job | Change | None:
-    """Return what a night waits for until LATEST: a job or a removal that holds a group of the table."""
+    """Return what a nightly run waits for until LATEST: a job or a removal that has a group of the table."""
     lock = Lock.objects.in_the_way(row.pk, _job_of(row).lock_keys)
     return (lock.job or lock.change) if lock else None
 
@@ -539,7 +539,7 @@ def _begin(turn: Turn[Criteria]) -> Columns:
         raise Hold(Held.GROUP_GONE) from None
     except SalesRefused:
         raise DueRowRefused(Held.NO_SALES) from None
-    # No row once somebody has saved the table since the night began: the next check begins with that of then.
+    # No row once somebody has saved the table since the run began: the next one begins with that of then.
     if not turn.lease.row.exists():
         raise LeaseLost
     if reading.moves:
@@ -558,7 +558,7 @@ def _over(**values: Any) -> Columns:
 
 
 def _left_out(row: Criteria, reason: str) -> Columns:
-    log.warning("The criteria of account %s leave a night out: %s", row.pk, reason)
+    log.warning("The criteria of account %s leave a nightly run out: %s", row.pk, reason)
     return _over(left_out_at=timezone.now())
 
 
@@ -569,7 +569,7 @@ BUSY = gettext_lazy("A night of automatic groups was left out: another bulk chan
 
 @event_source("criteria", gettext_lazy("The automatic groups moved clients at night, or no longer do so"))
 def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the nights that have moved clients or stopped, were left out, or no longer take place.
+    """Yield the nightly runs that have moved clients or stopped, were left out, or no longer take place.
 
     One that has moved nobody is no event. The end of its job has the same key here as among the jobs, so
     nobody is notified of it twice.

@@ -122,7 +122,7 @@ def group_cost(request: Request, group_id: int) -> HttpResponse:
     status = 200
     if error := " ".join(map(str, form.errors.get("percent", ()))):
         status = 422
-        # The page has the error beside the field, which is in no fragment.
+        # The page has the error next to the field, which is in no fragment.
         if htmx_target(request) == CARD:
             cost = {"problem": Message("", error)}
     elif not group.is_editable:

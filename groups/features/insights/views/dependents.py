@@ -53,7 +53,7 @@ def _card(group_id: int, found: Dependents, *, leaving: bool = False) -> Variabl
 
 
 def begin_of_group(request: Request, group_id: int) -> Take | None:
-    """Begin to read the dependents beside the group itself, for its page.
+    """Begin to read the dependents along with the group itself, for its page.
 
     A request for the answer that replaces a copy leaves them to a fragment: Poster is slow then.
     """
@@ -81,7 +81,7 @@ hooks.part("form.end", "insights/dependents_later.html")(lambda _request, group:
 
 
 def begin_of_leaving(request: Request, group_id: int) -> Take:
-    """Begin to read the dependents beside the group itself, for a page before it goes.
+    """Begin to read the dependents along with the group itself, for a page before it goes.
 
     A form that is sent reads them later: it shows the page again only if something is wrong with it.
     """

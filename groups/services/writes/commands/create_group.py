@@ -27,7 +27,7 @@ Reason, State = Change.Reason, Change.State
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateGroup(GroupCommand):
-    """`namesakes` are the ids of the groups with its name that the user wants it beside; None allows any."""
+    """`namesakes` are the ids of the groups with its name that the user accepts; None allows any."""
 
     action = Change.Action.CREATE
     permission = "groups.add_group"

@@ -53,7 +53,7 @@ removed long ago is in the list; `groups.removal`: one that is removed now stays
 page; `sales.size` cuts the list of sales in the same way. `receipts.cursor`: `next_tr` shows greater numbers,
 ascending, smaller ones, descending, or nothing but the first page; where the days are `lost`, it shows those
 of all days there. `receipts.closing` is the end of the business day, and `receipts.history` the kinds of
-events that a history has beside `close`. `clock.zone`: days are those of another place. `names.text`: an
+events that a history has besides `close`. `clock.zone`: days are those of another place. `names.text`: an
 answer has HTML entities, or not, or what looks like a tag is taken out as it is stored.
 """
 

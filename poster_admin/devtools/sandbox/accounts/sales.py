@@ -43,7 +43,7 @@ class SandboxReceipt:
     """A receipt: its day as an ordinal, and its sums in kopecks.
 
     `revenue` is what was paid; what is neither by card, certificate nor third party is in cash. `bonuses`
-    were paid beside it, `percent` is that of the bonuses granted. It was closed `minute` minutes after the
+    were paid next to it, `percent` is that of the bonuses granted. It was closed `minute` minutes after the
     midnight before its day. The bill was printed after the receipt was closed, as in the documentation's
     sample, or before that, with the client set before it (`printed`), `late`, or `late_twice`.
     """

@@ -22,7 +22,7 @@ class Profile:
     `money` is the unit in which writes give the `birthday_bonus` of a group and the `bonus` of a client: the
     documentation says hryvnia, a newer one says kopecks for groups. With `marks_removed` a removed group
     stays in the list with `delete` "1", and rows have the fields `use_ewallet` and `delete`.
-    `documented_token` is accepted beside the own token, so that the documentation's examples work unchanged.
+    `documented_token` is accepted too, so that the documentation's examples work unchanged.
     `statistics_refusal` is the error code that answers the methods of the section statistics.
     `receipts_field` is the name under which these count receipts: one sample of the documentation has a typo
     in it. Without `counts_netto` they leave out the profit without VAT, as accounts do where that is off.

@@ -89,25 +89,25 @@ def error_word_code(exchange: Exchange) -> SandboxAnswer:
 
 @fault(FAULTS, 34, ANY, readable=True)
 def error_null(exchange: Exchange) -> SandboxAnswer:
-    """Put "error":null beside the response."""
+    """Put "error":null next to the response."""
     return _beside(exchange, None)
 
 
 @fault(FAULTS, 34, ANY, readable=True)
 def error_zero(exchange: Exchange) -> SandboxAnswer:
-    """Put "error":0 beside the response."""
+    """Put "error":0 next to the response."""
     return _beside(exchange, 0)
 
 
 @fault(FAULTS, 34)
 def error_zero_object(exchange: Exchange) -> SandboxAnswer:
-    """Put "error":{"code":0,…} beside the response."""
+    """Put "error":{"code":0,…} next to the response."""
     return _beside(exchange, {"code": 0, "message": ""})
 
 
 @fault(FAULTS, 34, code=11, message="")
 def error_beside(exchange: Exchange) -> SandboxAnswer:
-    """Put an error beside the response."""
+    """Put an error next to the response."""
     return _beside(exchange, {"code": _code(exchange), "message": _message(exchange)}, _code(exchange))
 
 

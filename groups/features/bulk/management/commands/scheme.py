@@ -158,7 +158,9 @@ class Command(BaseCommand):
             if request is None:
                 words = "This goes beyond the limits of the account, and needs a reason: --reason."
                 raise CommandError(f"{words} {NOTHING_SENT}") from None
-            self._say(f"This goes beyond the limits of the account: it waits for a yes. {_address(request)}")
+            self._say(
+                f"This goes beyond the limits of the account: it waits for an approval. {_address(request)}"
+            )
             raise SystemExit(WAITS) from None
         except KeyboardInterrupt:
             job.refresh_from_db()
