@@ -138,8 +138,12 @@ class ApprovalRequest(MadeByUser):
         return reverse("groups:request", args=[self.pk])
 
     @property
+    def is_change(self) -> bool:
+        return self.kind == self.CHANGE
+
+    @property
     def submission(self) -> Submission:
-        if self.kind == self.CHANGE:
+        if self.is_change:
             name = (self.intended or {}).get("name", "")
             target = group_key(self.group_id) if self.group_id else creation_key(name)
             values = (target, self.intended)
@@ -156,7 +160,7 @@ class ApprovalRequest(MadeByUser):
 
     @property
     def kind_label(self) -> str:
-        return str(_("one change") if self.kind == self.CHANGE else approvable_kinds[self.kind].label)
+        return str(_("one change") if self.is_change else approvable_kinds[self.kind].label)
 
     @property
     def changes(self) -> ChangeQuerySet:

@@ -292,7 +292,7 @@ def requests_of(credentials: PosterCredentials) -> ApprovalRequestQuerySet:
 
 def writes_of(requests: Iterable[ApprovalRequest]) -> dict[uuid.UUID | None, Change]:
     """Map the ids of approved requests for a change to the latest one that was tried."""
-    ids = [each.pk for each in requests if each.kind == each.CHANGE and each.state == State.APPROVED]
+    ids = [each.pk for each in requests if each.is_change and each.state == State.APPROVED]
     changes = Change.objects.filter(request_id__in=ids).order_by("created_at") if ids else ()
     return {change.request_id: change for change in changes}
 
@@ -306,7 +306,7 @@ def may_approve(request: ApprovalRequest, user: User) -> bool:
     """The write is made as theirs, so they need the right to it too."""
     if not may_decide(request, user):
         return False
-    if request.kind == ApprovalRequest.CHANGE:
+    if request.is_change:
         return command_of(request).may_be_sent_by(user)
     return request.subject.may_be_started_by(user)
 
@@ -319,7 +319,7 @@ def approvers_of(account_id: str, may_approve: Callable[[User], bool]) -> str:
 
 
 def needs_password(request: ApprovalRequest) -> bool:
-    return request.kind == ApprovalRequest.CHANGE and command_of(request).removes
+    return request.is_change and command_of(request).removes
 
 
 def command_of(request: ApprovalRequest) -> GroupCommand:
@@ -347,8 +347,7 @@ def rebased_onto(now: Effect | None, command: GroupCommand) -> GroupCommand:
 def effect_of(wanted: ApprovalRequest | GroupCommand | Model, credentials: PosterCredentials) -> Effect:
     """Read what a request, or what is requested, would do now. Raises `PosterError`."""
     if isinstance(wanted, ApprovalRequest):
-        is_change = wanted.kind == ApprovalRequest.CHANGE
-        wanted = command_of(wanted) if is_change else wanted.subject.row
+        wanted = command_of(wanted) if wanted.is_change else wanted.subject.row
     if not isinstance(wanted, GroupCommand):
         return approvable_of(wanted).effect(credentials)
     if wanted.group_id is None:
@@ -434,7 +433,7 @@ def approve(request: ApprovalRequest, credentials: PosterCredentials, *, seen: s
     now, then = effect_of(request, credentials), request.requested_effect
     if now.mark != (seen or (then.mark if then else "")):
         raise ChangedSince(now)
-    if request.kind == ApprovalRequest.CHANGE:
+    if request.is_change:
         return _approve_change(request, credentials, now)
     with transaction.atomic():
         decide(request, State.APPROVED, user)

@@ -24,11 +24,11 @@ from groups.features.approvals import services as approvals
 from groups.features.approvals.models import EXCEED_LIMITS, LIFE, ApprovalRequest, Breach, Limits
 from groups.features.approvals.services import OWN_BOUND, BeyondLimits, in_words
 from groups.forms import BonusField, DecimalField, PercentField, WholeField
-from groups.models import Change, Consent, IdsFirst, PosterCredentials
+from groups.models import Change, Consent, IdsFirst, Job, PosterCredentials
 from groups.models.contents import Effect
 from groups.models.submissions import LONGEST_REASON
 from groups.poster import Group, PosterError
-from groups.presenters.changes import outcome_words, value_rows, warnings_for
+from groups.presenters.changes import Comparison, outcome_words, value_rows, warnings_for
 from groups.presenters.destinations import PAGE, pages_for
 from groups.presenters.lists import RowMark
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
@@ -262,7 +262,7 @@ def _about(
     `now` has its present effect, `command` what it would write, `made` the write of one that was approved.
     """
     is_approved = approval.present_state == State.APPROVED
-    if approval.kind == ApprovalRequest.CHANGE:
+    if approval.is_change:
         title = approval.group_name
         # As a noun: it was requested, and may never be made.
         what = {
@@ -303,80 +303,76 @@ def _show(
     **context: Any,
 ) -> HttpResponse:
     approval.refresh_from_db()
-    user, waits, then, job = request.user, approval.is_waiting, approval.requested_effect, approval.job
+    waits, then = approval.is_waiting, approval.requested_effect
     if now is None and waits:
         # The page says what was requested; the approval reads again, and checks the rights to it.
         with suppress(PosterError, PermissionDenied, SecretUnreadable):
             now = approvals.effect_of(approval, request.credentials)
-    is_for_change = approval.kind == ApprovalRequest.CHANGE
-    wanted = approvals.command_of(approval) if is_for_change else None
-    # The effect that an approval would have now.
-    command = approvals.rebased_onto(now, wanted) if wanted and waits else None
-    may_approve = waits and approvals.may_approve(approval, user)
-    approvers = ""
-    if waits and not may_approve:
-        approvers = approvals.approvers_of(approval.account_id, partial(approvals.may_approve, approval))
-    changed_groups: list[str] = []
-    if now and then and not (command and command.creates):
-        before = {group.id: group.values for group in then.all_groups}
-        changed_groups = [group.name for group in now.all_groups if before.get(group.id) != group.values]
-
-    rows = []
-    if wanted:
-        current = now.group if now and changed_groups else None
-        loaded, intended = wanted.loaded, (command or wanted).intended
-        rows = value_rows(
-            before=loaded.to_json() if loaded else None,
-            now=current.values.to_json() if current else None,
-            new=intended.to_json() if intended else None,
-        )
-        # The owner decides about what changes: the buttons are in sight below it.
-        rows = [row for row in rows if row["new"] != row["before"] or row["now"] not in ("", row["before"])]
-    warnings = []
+    command, changed_groups, warnings = None, list[str](), list[str]()
+    if waits and approval.is_change:  # what an approval would send now
+        command = approvals.rebased_onto(now, approvals.command_of(approval))
     if now and command and command.creates:
         namesakes = [(group.id, group.clients) for group in now.groups]
         warnings = warnings_for(None, command.values, namesakes)
-
-    effect = now or then  # as it was requested, where Poster was not read
-    names = {group.id: group.name for group in effect.all_groups} if effect else {}
-    if job:
-        names.setdefault(job.target_id or 0, job.target_name)
-    terms_then = {group.id: _terms(group) for group in then.groups} if then else {}
-    shows_terms = job and effect and (effect.pairs or JobKind.of(job).moves_clients)
+    elif now and then:
+        before = {group.id: group.values for group in then.all_groups}
+        changed_groups = [group.name for group in now.all_groups if before.get(group.id) != group.values]
+    may_approve = partial(approvals.may_approve, approval)
+    is_approver, is_approved = waits and may_approve(request.user), approval.present_state == State.APPROVED
+    names_approvers = waits and not is_approver
     made = approvals.writes_of([approval]).get(approval.pk)
     page = _about(approval, now=now, made=made, command=command) | {
         "now": now,
         "then": then,
-        "groups_now": now.groups if now else None,
         "command": command,
-        "may_approve": may_approve,
-        "may_decide": waits and approvals.may_decide(approval, user),
-        "is_own": approval.user_id == user.pk,
-        "approvers": approvers,
+        "may_approve": is_approver,
+        "may_decide": waits and approvals.may_decide(approval, request.user),
+        "approvers": approvals.approvers_of(approval.account_id, may_approve) if names_approvers else "",
         "warnings": warnings,
-        "words": "" if is_for_change or (job and not waits) else approval.subject.words_onto(now),
-        "rows": [row | {"changed": row["new"] not in ("", row["now"] or row["before"])} for row in rows],
         "changed_groups": changed_groups,
-        "target": _terms(now.target) if now and now.target else "",
-        "target_then": _terms(then.target) if then and then.target else "",
-        "pairs": [
-            (from_id, to_id, clients, names.get(from_id, f"№ {from_id}"), names.get(to_id, f"№ {to_id}"))
-            for from_id, to_id, clients in (effect.pairs if effect else ())
-        ],
-        "terms": [
-            (group.id, _terms(group), terms_then.get(group.id, ""))
-            for group in (effect.groups if effect and shows_terms else ())
-        ],
-        "changes": list(approval.changes) if is_for_change else [],
-        "started": None
-        if is_for_change or approval.present_state != State.APPROVED
-        else approval.subject.row,
     }
+    if approval.is_change:
+        page["rows"] = _rows(approval, command, now if changed_groups else None)
+        page["outcomes"] = list(approval.changes)
+    else:
+        page["words"] = "" if approval.job and not waits else approval.subject.words_onto(now)
+        page["outcomes"] = [approval.subject.row] if is_approved else []
+    if waits:
+        page["effect"] = _effect(approval.job, now, then)
     context = {"page": page, "reason_form": RefusalForm(), **context}
     return render_page(request, "approvals/request.html", context, fragment="request", status=status)
 
 
-def _terms(group: Group) -> str:
+def _rows(approval: ApprovalRequest, command: GroupCommand | None, now: Effect | None) -> Comparison:
+    rows = value_rows(
+        before=approval.loaded,
+        now=now.group.values.to_json() if now and now.group else None,
+        new=command.intended.to_json() if command and command.intended else approval.intended,
+    )
+    # The owner decides about what changes: the buttons are in sight below it.
+    rows = [row for row in rows if row["new"] != row["before"] or row["now"] not in ("", row["before"])]
+    return [row | {"changed": row["new"] not in ("", row["now"] or row["before"])} for row in rows]
+
+
+def _effect(job: Job | None, now: Effect | None, then: Effect | None) -> dict[str, Any]:
+    effect = now or then or Effect()  # as it was requested, where Poster was not read
+    now, then = now or Effect(), then or Effect()
+    names = {group.id: group.name for group in effect.all_groups}
+    if job:
+        names.setdefault(job.target_id or 0, job.target_name)
+    groups = effect.groups if job and (effect.pairs or JobKind.of(job).moves_clients) else ()
+    terms_then = {group.id: _terms(group) for group in then.groups}
+    return {
+        "target": _terms(now.target),
+        "target_then": _terms(then.target),
+        "pairs": [(*pair, *(names.get(pk, f"№ {pk}") for pk in pair[:2])) for pair in effect.pairs],
+        "terms": [(group.id, _terms(group), terms_then.get(group.id, "")) for group in groups],
+    }
+
+
+def _terms(group: Group | None) -> str:
+    if group is None:
+        return ""
     words = [terms_words(group)]
     if bonus := group.effective_bonus:
         words.append(_("birthday: %(bonus)s") % {"bonus": money_words(bonus)})

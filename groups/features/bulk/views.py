@@ -27,6 +27,7 @@ from groups.features.bulk.forms import PREFIXES, CalculationForm, PercentsForm, 
 from groups.features.bulk.services import Edit, EditPlan, Import, PlanLine
 from groups.features.schedules.views import warnings_of_groups
 from groups.models import Job
+from groups.models.contents import Effect
 from groups.poster import Group
 from groups.poster.fields import whole_number
 from groups.presenters.changes import check_rows, page_of, warnings_for
@@ -286,11 +287,11 @@ def link_to_scheme(_request: HttpRequest, listing: Listing) -> dict[str, Any] | 
 
 
 @hooks.part("request.job", "bulk/plan_of_request.html")
-def plan_of_request(_request: HttpRequest, job: Job, groups: Iterable[Group] | None) -> dict[str, Any] | None:
+def plan_of_request(_request: HttpRequest, job: Job, now: Effect | None) -> dict[str, Any] | None:
     kind = JobKind.of(job)
     if not isinstance(kind, Edit):
         return None
-    return {"plan": plan_page(kind.plan.lines if groups is None else kind.lines_onto(groups))}
+    return {"plan": plan_page(kind.lines_onto(now.groups) if now else kind.plan.lines)}
 
 
 hooks.part("list.chosen", "bulk/percents_of_chosen.jinja", order=-1)(

@@ -656,7 +656,7 @@ hooks.part("list.tools", "criteria/link_to_criteria.jinja", order=1)(lambda _req
 
 
 @hooks.part("request.job", "criteria/link_to_preview.html", order=1)
-def link_of_request(request: HttpRequest, job: Job, _groups: object) -> dict[str, Any] | None:
+def link_of_request(request: HttpRequest, job: Job, _now: object) -> dict[str, Any] | None:
     """Warn as the preview does, and offer it with a run that waits for an approval: it names the clients."""
     if job.kind != KIND or job.state != Job.State.REQUESTED:
         return None
