@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal, Self
 
 from urllib3.util import parse_url
@@ -97,6 +97,23 @@ class CallReport:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """In what the answers of one account differ from what is documented.
+
+    `at_once`: `num` and `offset` of clients are ignored; `unfiltered`: their `group_id` is.
+    """
+
+    at_once: bool = False
+    unfiltered: bool = False
+    clients_in_hryvnia: bool = False
+    sales_in_hryvnia: bool = False
+    rules_in_kopecks: bool = False
+
+
+AS_DOCUMENTED = Dialect()
+
+
 class PosterClient:
     """Call Poster's methods for client groups and their clients, with one account and its token.
 
@@ -118,6 +135,7 @@ class PosterClient:
         url: str = DEFAULT_URL,
         timeouts: Timeouts | None = None,
         bonus_in_kopecks: bool = False,
+        dialect: Dialect = AS_DOCUMENTED,
         transport: Transport | None = None,
         on_call: Callable[[CallReport], None] | None = None,
     ) -> None:
@@ -126,6 +144,7 @@ class PosterClient:
         self._url = api_url(url, account)
         self._timeouts = timeouts or Timeouts()
         self._bonus_in_kopecks = bonus_in_kopecks
+        self.dialect = dialect
         self._owns_transport = transport is None
         self._transport = transport or Transport()
         self._on_call = on_call
@@ -193,6 +212,11 @@ class PosterClient:
         a list with clients that are not members.
         """
         method = "clients.getClients"
+        # Pick out here, of everybody, what Poster does not pick out.
+        picks = self.dialect.at_once or (self.dialect.unfiltered and group_id is not None)
+        wanted = num, offset, group_id
+        if picks:
+            num, group_id = None, None if self.dialect.unfiltered else group_id
         parameters = {
             "group_id": group_id,
             "num": num,
@@ -205,7 +229,9 @@ class PosterClient:
         rows = self._rows(method, params, within)
         if num is not None and len(rows) > num:
             raise InvalidResponse("more clients than were requested", method=method, reason=ErrorReason.SHAPE)
-        found = ClientList.from_wire(rows)
+        if picks:
+            rows = _picked(rows, *wanted, by_id=order_by == "client_id")
+        found = ClientList.from_wire(rows, paid_in_hryvnia=self.dialect.clients_in_hryvnia)
         if group_id is not None and any(c.group_id != group_id and not c.removed for c in found.clients):
             raise InvalidResponse(
                 "clients of another group than was requested", method=method, reason=ErrorReason.SHAPE
@@ -220,7 +246,7 @@ class PosterClient:
             raise NotFound(None, method=method)
         if not isinstance(rows, list) or len(rows) != 1:
             raise InvalidResponse("the client is not a list of one", method=method, reason=ErrorReason.SHAPE)
-        found = ClientList.from_wire(rows)
+        found = ClientList.from_wire(rows, paid_in_hryvnia=self.dialect.clients_in_hryvnia)
         return _the_one(found.clients, found.unreadable, client_id, method)
 
     def create_client(self, values: ClientValues, *, within: float | None = None) -> int:
@@ -241,7 +267,7 @@ class PosterClient:
     def get_loyalty_rules(self, *, within: float | None = None) -> LoyaltyRuleList:
         """Return no rules where Poster says `false`: it has found none."""
         rows = self._rows("clients.getLoyaltyRules", {}, within, false_is_empty=True)
-        return LoyaltyRuleList.from_wire(rows)
+        return LoyaltyRuleList.from_wire(rows, in_kopecks=self.dialect.rules_in_kopecks)
 
     # --- dash.* --------------------------------------------------------------------------------------------
 
@@ -252,7 +278,8 @@ class PosterClient:
         token lacks the right to statistics.
         """
         period = {"dateFrom": f"{first:%Y%m%d}", "dateTo": f"{last:%Y%m%d}"}
-        sales: SalesList = self._call("dash.getClientsSales", period, within=within, parse=interpret_sales)
+        parse = partial(interpret_sales, in_hryvnia=self.dialect.sales_in_hryvnia)
+        sales: SalesList = self._call("dash.getClientsSales", period, within=within, parse=parse)
         return sales
 
     def get_receipts(
@@ -401,6 +428,19 @@ class PosterClient:
             )
             self._on_call(report)
         return result
+
+
+def _picked(rows: list[Any], num: int | None, offset: int, group_id: int | None, *, by_id: bool) -> list[Any]:
+    """Return a page of the clients of a group out of all; who cannot be read may belong to any."""
+
+    def number(row: object, field: str) -> int | None:
+        value = row.get(field) if isinstance(row, Mapping) else None
+        return int(value) if isinstance(value, str | int) and str(value).isdecimal() else None
+
+    found = [row for row in rows if group_id is None or number(row, "client_groups_id") in (group_id, None)]
+    if by_id:
+        found.sort(key=lambda row: number(row, "client_id") or 0)
+    return found if num is None else found[offset : offset + num]
 
 
 def _the_one[T: (Group, Client)](

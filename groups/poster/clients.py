@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -24,6 +25,7 @@ from groups.poster.fields import (
     is_given,
     plain,
     read_given,
+    read_hryvnia,
     read_id,
     read_integer,
     read_money,
@@ -143,7 +145,7 @@ class Client:
         return None if not text or text.startswith("0000") else _day(text[:10], "date_activale")
 
     @classmethod
-    def from_wire(cls, row: Mapping[Any, Any]) -> Self:
+    def from_wire(cls, row: Mapping[Any, Any], *, paid_in_hryvnia: bool = False) -> Self:
         """Raise `UnreadableRow` where the id or a number cannot be read; a missing text is empty."""
         birthday = None
         with suppress(KeyError, TypeError, ValueError):
@@ -157,7 +159,9 @@ class Client:
             birthday=birthday,
             own_percent=read_given(read_percent, row, "discount_per", Decimal(0)),
             bonus=read_given(read_money, row, "bonus", None),
-            total_paid=read_given(read_money, row, "total_payed_sum", None),
+            total_paid=read_given(
+                read_hryvnia if paid_in_hryvnia else read_money, row, "total_payed_sum", None
+            ),
             ewallet=read_given(read_money, row, "ewallet", None),
             removed=read_given(read_integer, row, "delete", 0) != 0,
             raw=MappingProxyType(dict(row)),
@@ -195,8 +199,9 @@ class ClientList:
         return len(self.rows)
 
     @classmethod
-    def from_wire(cls, rows: list[Any]) -> Self:
-        return cls(*read_rows(Client.from_wire, rows, "client_id"), tuple(rows))
+    def from_wire(cls, rows: list[Any], *, paid_in_hryvnia: bool = False) -> Self:
+        read = partial(Client.from_wire, paid_in_hryvnia=paid_in_hryvnia)
+        return cls(*read_rows(read, rows, "client_id"), tuple(rows))
 
 
 def _written(name: str, value: Any) -> str:

@@ -171,6 +171,12 @@ def read_money(row: Mapping[Any, Any], field: str) -> Decimal:
     return _signed(row, field, _INTEGER) / KOPECKS
 
 
+def read_hryvnia(row: Mapping[Any, Any], field: str) -> Decimal:
+    """Return a sum that Poster gives in hryvnia instead."""
+    sign, row = (-1, {field: row[field][1:]}) if str(row.get(field)).startswith("-") else (1, row)
+    return sign * _number(row, field, _DECIMAL)
+
+
 def read_percent(row: Mapping[Any, Any], field: str) -> Decimal:
     return read_decimal(row, field, maximum=HIGHEST_PERCENT)
 

@@ -126,18 +126,20 @@ def interpret_rows(answer: Answer | TransportFailure, method: str) -> Any:
     return parse_response(answer, method)
 
 
-def interpret_sales(answer: Answer | TransportFailure, method: str) -> SalesList | PosterError:
+def interpret_sales(
+    answer: Answer | TransportFailure, method: str, *, in_hryvnia: bool = False
+) -> SalesList | PosterError:
     """Read the rows one after the other: together, those of 100,000 clients take twice the memory."""
     found = interpret_rows(answer, method)
     with suppress(ValueError, RecursionError):
         if isinstance(found, RawRows):
-            return SalesList.from_wire(iter(found))
+            return SalesList.from_wire(iter(found), in_hryvnia=in_hryvnia)
     found = parse_response(answer, method)
     if isinstance(found, PosterError):
         return found
     if not isinstance(found, list):
         return InvalidResponse("the response is not a list", method=method, reason=ErrorReason.SHAPE)
-    return SalesList.from_wire(found)
+    return SalesList.from_wire(found, in_hryvnia=in_hryvnia)
 
 
 def written_id(response: Any, method: str) -> int:

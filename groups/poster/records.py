@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from functools import partial
 from typing import Annotated, Any, Self, get_type_hints
 
 import msgspec
@@ -28,6 +29,7 @@ from groups.poster.fields import (
     plain,
     read_decimal,
     read_given,
+    read_hryvnia,
     read_id,
     read_integer,
     read_money,
@@ -260,12 +262,12 @@ class LoyaltyRule:
     loyalty_type: int | None = None
 
     @classmethod
-    def from_wire(cls, row: Mapping[Any, Any]) -> Self:
+    def from_wire(cls, row: Mapping[Any, Any], *, in_kopecks: bool = False) -> Self:
         """Parse one rule of a response. Raises `UnreadableRow` if its sum or its group cannot be read."""
         return cls(
             id=read_id(row, "rule_id"),
             group_id=read_id(row, "group_id"),
-            value=read_decimal(row, "value", maximum=_LARGEST_SUM),
+            value=read_decimal(row, "value", maximum=_LARGEST_SUM) / (KOPECKS if in_kopecks else 1),
             loyalty_type=read_given(read_integer, row, "loyalty_type", None),
         )
 
@@ -278,8 +280,8 @@ class LoyaltyRuleList:
     unreadable: tuple[UnreadableRow, ...] = ()
 
     @classmethod
-    def from_wire(cls, rows: list[Any]) -> Self:
-        return cls(*read_rows(LoyaltyRule.from_wire, rows, "rule_id"))
+    def from_wire(cls, rows: list[Any], *, in_kopecks: bool = False) -> Self:
+        return cls(*read_rows(partial(LoyaltyRule.from_wire, in_kopecks=in_kopecks), rows, "rule_id"))
 
 
 # --- Sales --------------------------------------------------------------------------------------------------
@@ -309,13 +311,14 @@ class ClientSales:
         return f"<ClientSales {self.id}>"
 
     @classmethod
-    def from_wire(cls, row: Mapping[Any, Any]) -> Self:
+    def from_wire(cls, row: Mapping[Any, Any], *, in_hryvnia: bool = False) -> Self:
         """Parse one row of a response. Raises `UnreadableRow` if a number cannot be read."""
         counted = "clients" if row.get("clients") is not None else "clienst"
+        read_sum = read_hryvnia if in_hryvnia else read_money
         return cls(
             id=read_id(row, "client_id"),
-            total=read_money(row, "sum"),
-            revenue=read_money(row, "revenue"),
+            total=read_sum(row, "sum"),
+            revenue=read_sum(row, "revenue"),
             receipts=read_integer(row, counted),
         )
 
@@ -338,7 +341,7 @@ class SalesList:
         return self.size == CUT
 
     @classmethod
-    def from_wire(cls, rows: Iterable[Any]) -> Self:
+    def from_wire(cls, rows: Iterable[Any], *, in_hryvnia: bool = False) -> Self:
         """Parse the rows of a response; collect those that cannot be read, and leave out nobody's sales."""
         size = lost = 0
 
@@ -352,5 +355,5 @@ class SalesList:
                     names = (str(row.get(name) or "").strip() for name in ("firstname", "lastname"))
                     lost += any(name not in ("", _NOBODY) for name in names)
 
-        found = read_rows(ClientSales.from_wire, known(), "client_id")
+        found = read_rows(partial(ClientSales.from_wire, in_hryvnia=in_hryvnia), known(), "client_id")
         return cls(*found, size, lost)

@@ -5,6 +5,7 @@ group's clients up to a limit.
 """
 
 import math
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
@@ -288,7 +289,8 @@ def pages_of(
 ) -> Iterator[ClientList]:
     """Yield the clients of a group, or of the account, in the order of their ids, in pages of `size`.
 
-    Each request overlaps the page before by one client. If that client is not first, the list has changed
+    Where Poster gives everybody at once, or of every group, there is one page. Else each request overlaps the
+    page before by one client. If that client is not first, the list has changed
     between the requests and clients may be missing: raises `InvalidResponse` with the reason "moving".
     """
     offset = start
@@ -297,18 +299,20 @@ def pages_of(
     while True:
         within = seconds_left(until, "clients.getClients")
         again = 0 if last is None else 1
-        answer = call_poster(
-            credentials,
-            partial(
-                PosterClient.get_clients,
-                group_id=group_id,
-                num=size + again,
-                offset=offset - again,
-                order_by="client_id",
-                sort="asc",
-                within=within,
-            ),
-        )
+
+        def ask(
+            poster: PosterClient, num: int = size + again, skip: int = offset - again, within: float = within
+        ) -> tuple[bool, ClientList]:
+            dialect = poster.dialect
+            is_all = dialect.at_once or (dialect.unfiltered and group_id is not None)
+            num = sys.maxsize if is_all else num
+            ask = partial(poster.get_clients, group_id=group_id, order_by="client_id", sort="asc")
+            return is_all, ask(num=num, offset=skip, within=within)
+
+        is_all, answer = call_poster(credentials, ask)
+        if is_all:
+            yield answer
+            return
         if last is not None:
             if not answer.clients or answer.clients[0].id != last:
                 raise InvalidResponse(

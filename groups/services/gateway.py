@@ -37,7 +37,9 @@ from groups.poster import (
     Transport,
     Unreachable,
 )
+from groups.poster.client import AS_DOCUMENTED, Dialect
 from groups.poster.transport import Answer, TransportFailure
+from groups.services.facts import facts_of
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.monitoring import poster_time
 from poster_admin.common.outages import optional
@@ -74,7 +76,14 @@ def new_transport() -> Transport:
     return Transport(ca_file=settings.POSTER_CA_FILE or None, proxy=settings.POSTER_PROXY or None)
 
 
-def client(account: str, token: str, *, person: int, bonus_in_kopecks: bool = False) -> PosterClient:
+def client(
+    account: str,
+    token: str,
+    *,
+    person: int,
+    bonus_in_kopecks: bool = False,
+    dialect: Dialect = AS_DOCUMENTED,
+) -> PosterClient:
     """Raises `ValueError` if `account` is not a valid login."""
     return PosterClient(
         account,
@@ -88,6 +97,7 @@ def client(account: str, token: str, *, person: int, bonus_in_kopecks: bool = Fa
             pause=settings.POSTER_RETRY_PAUSE,
         ),
         bonus_in_kopecks=bonus_in_kopecks,
+        dialect=dialect,
         transport=LimitedTransport(transport(), account, person),
         on_call=_report,
     )
@@ -127,7 +137,23 @@ def _client_of(credentials: PosterCredentials) -> PosterClient:
         token,
         person=credentials.user_id,
         bonus_in_kopecks=credentials.account.bonus_unit == PosterAccount.BonusUnit.KOPECKS,
+        dialect=_dialect_of(credentials),
     )
+
+
+def _dialect_of(credentials: PosterCredentials) -> Dialect:
+    """Read the facts once for these credentials; what is unknown is as documented."""
+    found: Dialect | None = credentials.__dict__.get("_dialect")
+    if found is None:
+        known = facts_of(credentials)
+        found = credentials.__dict__["_dialect"] = Dialect(
+            at_once=known.value("clients.pages") == "ignored",
+            unfiltered=known.value("clients.filter") == "ignored",
+            clients_in_hryvnia=known.value("clients.paid_unit") == "hryvnia",
+            sales_in_hryvnia=known.value("sales.paid_unit") == "hryvnia",
+            rules_in_kopecks=known.value("rules.unit") == "kopecks",
+        )
+    return found
 
 
 def _timed[T](question: Callable[[PosterClient], T], poster: PosterClient) -> tuple[T | PosterError, float]:
