@@ -283,13 +283,15 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-# Never lock a user by the name alone: a colleague could lock others out.
+# The bounds of a name and of an address alone are in poster_admin.users.lockout.py.
+AXES_HANDLER = "poster_admin.users.lockout.LockoutHandler"
+AXES_USERNAME_CALLABLE = "poster_admin.users.lockout.counted_name"
+AXES_ENABLE_ACCESS_FAILURE_LOG = True
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
 AXES_RESET_ON_SUCCESS = True
-AXES_HTTP_RESPONSE_CODE = 429
-AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
+AXES_LOCKOUT_CALLABLE = "poster_admin.users.lockout.answer"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 AXES_CLIENT_IP_CALLABLE = "poster_admin.common.client_ip.client_network"

@@ -61,6 +61,7 @@ class EventKind(models.TextChoices):
     SIGNED_OUT = "signed_out", _("signed out")
     FAILED = "failed", _("failed to sign in")
     LOCKED = "locked", _("was locked out")
+    UNLOCKED = "unlocked", _("lifted a lock of the sign-in")
     CONFIRMED = "confirmed", _("confirmed the sign-in")
     SESSIONS_ENDED = "sessions_ended", _("ended sessions")
     PASSWORD = "password", _("changed a password")

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Any
 
+from axes.utils import reset as reset_locks
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -24,7 +25,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from poster_admin.common.htmx import render_form, render_page
 from poster_admin.common.pages import page_at, page_param
-from poster_admin.users import accounts, password_links, security_log, sessions, two_factor
+from poster_admin.users import accounts, lockout, password_links, security_log, sessions, two_factor
 from poster_admin.users.accounts import ADMINISTRATORS, ROLE_LABELS
 from poster_admin.users.models import EventKind, Passkey, TOTPDevice
 from poster_admin.users.pages import UserRequest
@@ -48,6 +49,7 @@ class Person:
     second_factor: bool
     account: str
     token_works: bool
+    is_locked: bool
 
     @property
     def name(self) -> str:
@@ -74,7 +76,7 @@ def as_people(users: Iterable[User]) -> list[Person]:
     users = list(users)
     found = accounts.connections().filter(user__in=users).values_list("user", "account", "refused_at")
     connected = {user_id: (account, refused_at is None) for user_id, account, refused_at in found}
-    people = []
+    locked, people = lockout.locked_names([user.get_username() for user in users]), []
     row: Any  # a user with what `with_details` has added
     for row in users:
         account, token_works = connected.get(row.pk, ("", False))
@@ -90,6 +92,7 @@ def as_people(users: Iterable[User]) -> list[Person]:
             second_factor=row.has_factor,
             account=account,
             token_works=token_works,
+            is_locked=row.get_username() in locked,
         )
         people.append(person)
     return people
@@ -301,6 +304,11 @@ def person_new(request: UserRequest) -> HttpResponse:
 def person_detail(request: UserRequest, user_id: int) -> HttpResponse:
     """Edit a person, or take one of the STEPS."""
     person, step = manageable(request, user_id), request.GET.get("step", "")
+    if step == "unlock" and request.method == "POST":
+        reset_locks(username=person.user.get_username())
+        security_log.record(EventKind.UNLOCKED, about=person.user.get_username())
+        messages.success(request, _("“%(name)s” can try the password again.") % {"name": person.name})
+        return redirect("people:person", user_id)
     open_sessions = len(sessions.sessions_of(person.user))
     context: dict[str, Any] = {"person": person, "open_sessions": open_sessions}
     if step in STEPS:

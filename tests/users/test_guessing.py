@@ -1,15 +1,21 @@
 """Test guesses at a password: a name is locked for an address, also where many guess at once."""
 
+import re
 import threading
+import time
+from datetime import timedelta
 
 import pytest
-from axes.models import AccessAttempt
+from axes.models import AccessAttempt, AccessFailureLog
 from django.contrib.auth.backends import ModelBackend
+from django.core.management import call_command
 from django.db import connection, connections
+from django.utils import timezone
 
 from poster_admin.common.client_ip import client_network
 from poster_admin.settings import PASSWORD_HASHERS, WORKERS
-from poster_admin.users import limits
+from poster_admin.users import limits, lockout
+from poster_admin.users.models import SecurityEvent
 from tests.support.people import PASSWORD
 
 LOGIN = "/accounts/login/"
@@ -94,3 +100,118 @@ def test_of_many_guesses_at_once_no_more_are_answered_than_of_guesses_one_by_one
 @pytest.mark.django_db(transaction=True)
 def test_any_number_of_right_ones_at_once_is_let_in(at_once, nobody):
     assert at_once(20, PASSWORD)[0] == [302] * 20
+
+
+# --- A name everywhere, and an address ----------------------------------------------------------------------
+
+
+def failures(count, *, name="nobody", address="10.{}.{}.9", ago=timedelta(0)):
+    """Put failures into the log of axes, each from an address of its own."""
+    rows = AccessFailureLog.objects.bulk_create(
+        AccessFailureLog(
+            username=name.format(number),
+            ip_address=address.format(number // 250, number % 250),
+            user_agent="",
+        )
+        for number in range(count)
+    )
+    AccessFailureLog.objects.filter(pk__in=[row.pk for row in rows]).update(attempt_time=timezone.now() - ago)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", ["uk", "ru", "en"])
+def test_a_name_is_locked_everywhere_for_a_day_and_one_that_nobody_has_alike(nobody, browse, language):
+    answers = []
+    for name in ("nobody", "no such name"):
+        for number in range(99):
+            failures(1, name=lockout.counted_name(None, {"username": name}), address=f"10.1.2.{number}")
+        client = browse(language=language)
+        data = {"username": name, "password": "wrong"}
+        assert client.post(LOGIN, data, REMOTE_ADDR="10.2.0.1").status_code == 200, "the hundredth"
+        answer = browse(language=language).post(LOGIN, data | {"password": PASSWORD}, REMOTE_ADDR="10.2.0.2")
+        assert answer.status_code == 429
+        assert 86_300 < int(answer["Retry-After"]) <= 86_400
+        answers.append(re.sub(r'"[\w+/=-]{20,}"|\d\d:\d\d', "", answer.text))
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.django_db
+def test_failures_of_a_name_count_for_a_day_and_are_then_forgotten(nobody, sign_in):
+    failures(100, ago=timedelta(hours=24, minutes=1))
+    assert sign_in("nobody", "wrong", "10.2.0.1") == 200
+    assert AccessFailureLog.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_an_address_is_locked_after_thirty_failures_whatever_the_names(nobody, sign_in):
+    failures(29, name="name {}", address="10.9.9.9")
+    assert sign_in("nobody", PASSWORD, "10.9.9.9") == 302, "a colleague behind the same address"
+    assert sign_in("another", "wrong", "10.9.9.9") == 200
+    assert sign_in("nobody", PASSWORD, "10.9.9.9") == 429
+    assert sign_in("nobody", PASSWORD, "10.9.9.8") == 302
+    AccessFailureLog.objects.update(attempt_time=timezone.now() - timedelta(minutes=16))
+    assert sign_in("nobody", PASSWORD, "10.9.9.9") == 302
+
+
+@pytest.mark.django_db
+def test_a_lock_of_a_name_leaves_open_sessions_as_they_are(owner, browse):
+    failures(100, name="owner")
+    assert browse(owner).get("/people/").status_code == 200
+    assert browse(owner).post("/accounts/confirm/", {"password": PASSWORD}).status_code == 302
+    codes = [browse(owner).post("/accounts/confirm/", {"password": "wrong"}).status_code for _ in range(5)]
+    assert codes[-1] == 429
+
+
+@pytest.mark.django_db
+def test_an_owner_sees_who_is_locked_and_lifts_it(owner, staff, browse, sandbox, sign_in):
+    failures(100, name="staff")
+    assert sign_in("staff", PASSWORD, "10.2.0.1") == 429
+    assert "password locked" in browse(owner).get("/people/").text
+    page = f"/people/{staff.pk}/"
+    assert "Lift the lock" in browse(owner).get(page).text
+    assert browse(owner).post(f"{page}?step=unlock").status_code == 302
+    assert SecurityEvent.objects.filter(kind="unlocked", about="staff").exists()
+    assert "Lift the lock" not in browse(owner).get(page).text
+    assert sign_in("staff", PASSWORD, "10.2.0.1") == 302
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("command", ["axes_reset_username nobody", "axes_reset"])
+def test_the_commands_of_axes_lift_a_lock(nobody, sign_in, command, capsys):
+    failures(100)
+    call_command(*command.split())
+    assert sign_in("nobody", PASSWORD, "10.2.0.1") == 302
+
+
+@pytest.mark.django_db
+def test_a_name_that_nobody_has_is_kept_as_a_mark(nobody, sign_in):
+    sign_in("a password in the wrong field", "wrong", "10.2.0.1")
+    kept = [
+        *AccessFailureLog.objects.values_list("username", flat=True),
+        *AccessAttempt.objects.values_list("username", flat=True),
+    ]
+    assert [name[0] for name in kept] == ["?", "?"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "named", ["", ", ".join(f"10.7.{number // 250}.{number % 250}" for number in range(1000))]
+)
+def test_an_address_counts_once_however_many_are_forwarded(nobody, browse, named):
+    for peer, last in (("10.3.0.1", "10.3.0.1"), ("127.0.0.1", "10.7.3.249" if named else "127.0.0.1")):
+        AccessFailureLog.objects.all().delete()
+        data = {"username": "somebody", "password": "wrong"}
+        headers = {"X-Forwarded-For": named} if named else {}
+        browse().post(LOGIN, data, REMOTE_ADDR=peer, headers=headers)
+        assert AccessFailureLog.objects.get().ip_address == last
+
+
+@pytest.mark.django_db
+def test_ten_thousand_failures_in_a_minute_leave_the_right_sign_in_quick(nobody, sign_in):
+    failures(10_000, name="name {}")
+    began = time.monotonic()
+    assert sign_in("nobody", PASSWORD, "192.0.2.1") == 302
+    assert time.monotonic() - began < 1
+    AccessFailureLog.objects.update(attempt_time=timezone.now() - timedelta(days=2))
+    sign_in("nobody", "wrong", "192.0.2.1")
+    assert AccessFailureLog.objects.count() == 1
