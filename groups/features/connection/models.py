@@ -14,7 +14,7 @@ EVERY = timedelta(days=30)
 class ConnectionCheck(Due):
     """The check of one account, with the token of the user who has requested it last.
 
-    While it runs, `asked` counts its calls. `calls` are those of the run that ended at `ended_at`: methods,
+    While it runs, `steps_done` counts its calls. `calls` are of the run that ended at `ended_at`: methods,
     times and names of fields, and no value of anybody. `failed` is True if that run got no answer.
 
     `write_id` names the last write check, from which the ids of its changes follow; `is_write_due` until it
@@ -27,7 +27,7 @@ class ConnectionCheck(Due):
     credentials = models.ForeignKey(
         PosterCredentials, null=True, on_delete=models.SET_NULL, related_name="connection_checks"
     )
-    asked = models.PositiveSmallIntegerField(default=0)
+    steps_done = models.PositiveSmallIntegerField(default=0)
     calls = models.JSONField(default=list)
     ended_at = models.DateTimeField(null=True)
     failed = models.BooleanField(default=False)

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('tries', models.PositiveIntegerField(default=0)),
                 ('refused_at', models.DateTimeField(null=True)),
                 ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='connection_check', serialize=False, to='groups.posteraccount')),
-                ('asked', models.PositiveSmallIntegerField(default=0)),
+                ('steps_done', models.PositiveSmallIntegerField(default=0)),
                 ('calls', models.JSONField(default=list)),
                 ('ended_at', models.DateTimeField(null=True)),
                 ('failed', models.BooleanField(default=False)),

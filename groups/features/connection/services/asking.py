@@ -1,6 +1,6 @@
 """Ask a Poster what it does: reads alone, at most CALLS of them and SECONDS long.
 
-Rows are judged as they come and then dropped: nothing of anybody is kept. What could not be asked is unknown.
+Rows are judged as they come and then dropped: nothing of anybody is kept. What could not be read is unknown.
 """
 
 import time
@@ -28,7 +28,7 @@ CALLS, SECONDS = 60, 60.0
 LONGEST_CALL = 12.0
 SLOW, PAUSE = 1.0, 0.2
 FAILURES = 3
-"""Calls without any answer, one after the other, after which nothing more is asked."""
+"""Calls without any answer, one after the other, after which nothing more is read."""
 NUM, LONG, SMALL_GROUPS = 5, 2_000, 5
 GROUPS, CLIENTS, RECEIPTS = "clients.getGroups", "clients.getClients", "dash.getTransactions"
 STEPS = 25
@@ -36,7 +36,7 @@ STEPS = 25
 
 
 @dataclass
-class Asked:
+class CheckReadings:
     """What one run has seen, and its calls: methods, times and fields, and no value of anybody."""
 
     facts: dict[str, Seen] = field(default_factory=lambda: dict.fromkeys(READ, Seen()))
@@ -54,7 +54,7 @@ class Asker:
     """The calls of one run. `progress` is called before each of them, and may end the run by an error."""
 
     def __init__(self, credentials: PosterCredentials, progress: Callable[[int], object]) -> None:
-        self.asked = Asked()
+        self.result = CheckReadings()
         self._credentials = credentials
         self._progress = progress
         self._until = time.monotonic() + SECONDS
@@ -62,8 +62,8 @@ class Asker:
 
     def read(self, method: str, *, right: str = "", **params: object) -> Any:
         """Return the response as it came, or None. `right` is the fact that this call shows."""
-        calls, left = self.asked.calls, self._until - time.monotonic()
-        if len(calls) >= CALLS or left < SLOW or self._failures >= FAILURES or self.asked.is_refused:
+        calls, left = self.result.calls, self._until - time.monotonic()
+        if len(calls) >= CALLS or left < SLOW or self._failures >= FAILURES or self.result.is_refused:
             return None
         self._progress(len(calls))
         answers: list[Answer | TransportFailure] = []
@@ -95,12 +95,12 @@ class Asker:
             with suppress(ValueError, TypeError):
                 there = parsedate_to_datetime(answer.date).timestamp()
                 # `Date` has whole seconds, so on average it is half a second late.
-                self.asked.skews.append(there + 0.5 - (time.time() - seconds / 2))
+                self.result.skews.append(there + 0.5 - (time.time() - seconds / 2))
         if right and isinstance(response, (RawRows, Mapping)):
-            self.asked.facts[right] = Seen("yes", 1)
+            self.result.facts[right] = Seen("yes", 1)
         elif right and isinstance(error, NotAllowed):
-            self.asked.facts[right] = Seen("refused", 1)
-        self.asked.is_refused |= isinstance(error, TokenRejected)
+            self.result.facts[right] = Seen("refused", 1)
+        self.result.is_refused |= isinstance(error, TokenRejected)
         if seconds > SLOW:
             time.sleep(PAUSE)
         return response
@@ -114,10 +114,12 @@ class Asker:
         return found if isinstance(found, RawRows) else None
 
 
-def ask(credentials: PosterCredentials, progress: Callable[[int], object] = lambda _calls: None) -> Asked:
+def ask(
+    credentials: PosterCredentials, progress: Callable[[int], object] = lambda _calls: None
+) -> CheckReadings:
     """Ask everything. What breaks a judgement, as a row that is no JSON, leaves its facts unknown."""
     asker = Asker(credentials, progress)
-    facts = asker.asked.facts
+    facts = asker.result.facts
     today = timezone.localdate()
 
     settings = asker.read("settings.getAllSettings", right="right.settings")
@@ -136,10 +138,10 @@ def ask(credentials: PosterCredentials, progress: Callable[[int], object] = lamb
     per_hryvnia = 1 if facts["clients.paid_unit"].value == "hryvnia" else 100
     if facts["clients.paid_unit"].evidence:
         facts["rules.unit"] = judging.rules_unit(rules, people.rows, per_hryvnia=per_hryvnia)
-    if asker.asked.is_answered:
-        facts["speed"] = judging.middle([call["ms"] for call in asker.asked.calls if call["status"] == 200])
-        facts["clock.skew"] = judging.middle(asker.asked.skews)
-    return asker.asked
+    if asker.result.is_answered:
+        facts["speed"] = judging.middle([call["ms"] for call in asker.result.calls if call["status"] == 200])
+        facts["clock.skew"] = judging.middle(asker.result.skews)
+    return asker.result
 
 
 @dataclass
@@ -172,7 +174,7 @@ def _bonus_groups(groups: Rows) -> dict[int, Decimal]:
 
 
 def _ask_clients(asker: Asker, groups: Rows) -> People:
-    facts, people = asker.asked.facts, People()
+    facts, people = asker.result.facts, People()
     present = [row for row in readable(groups) if number(row, "delete") in (None, 0)]
     counters = {
         number(row, "client_groups_id") or 0: number(row, "count_groups_clients") or 0 for row in present
@@ -238,7 +240,7 @@ class Buyers:
 def _ask_receipts(
     asker: Asker, today: date, end_of_day: object, people: People, of_group: Mapping[int, Decimal]
 ) -> Buyers:
-    facts = asker.asked.facts
+    facts = asker.result.facts
 
     def answer(first: int, last: int, **more: object) -> list[Any] | None:
         """Read the closed receipts of some days, both so many days ago."""
@@ -283,7 +285,7 @@ def _ask_receipts(
 
 
 def _ask_sales(asker: Asker, today: date, receipts: Buyers, people: People) -> None:
-    facts = asker.asked.facts
+    facts = asker.result.facts
     if facts["right.statistics"].value != "yes":
         return
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from groups.features.connection.models import EVERY, ConnectionCheck
-from groups.features.connection.services.asking import Asked, ask
+from groups.features.connection.services.asking import CheckReadings, ask
 from groups.features.connection.services.writing import RIGHTS, check_writes, left_groups
 from groups.models import Fact, PosterAccount, PosterCredentials
 from groups.models.leases import Columns
@@ -46,7 +46,7 @@ def begin_check(credentials: PosterCredentials) -> ConnectionCheck:
     """Let a worker check the account with this token as soon as it can; a run under way is that check."""
     row, _created = ConnectionCheck.objects.get_or_create(account=credentials.account)
     free = ConnectionCheck.objects.free().filter(pk=row.pk)
-    free.update(credentials=credentials, next_at=timezone.now(), asked=0, tries=0)
+    free.update(credentials=credentials, next_at=timezone.now(), steps_done=0, tries=0)
     row.refresh_from_db()
     return row
 
@@ -59,7 +59,7 @@ def begin_write_check(credentials: PosterCredentials) -> None:
         values = {"write_tries": row.write_tries + 1}
     free = ConnectionCheck.objects.free().filter(pk=row.pk, is_write_due=False)
     free.update(
-        credentials=credentials, is_write_due=True, next_at=timezone.now(), tries=0, asked=0, **values
+        credentials=credentials, is_write_due=True, next_at=timezone.now(), tries=0, steps_done=0, **values
     )
 
 
@@ -67,7 +67,7 @@ def request_check(account: PosterAccount) -> None:
     """Check an account again soon: something contradicts a stored fact. More often than that helps nobody."""
     now = timezone.now()
     rows = ConnectionCheck.objects.free(now).filter(account=account)
-    rows.exclude(ended_at__gt=now - SOON).update(next_at=now, asked=0)
+    rows.exclude(ended_at__gt=now - SOON).update(next_at=now, steps_done=0)
 
 
 def accounts_due() -> list[str]:
@@ -104,17 +104,17 @@ def _check(turn: Turn[ConnectionCheck]) -> Columns:
     if turn.row.is_write_due:
         return _check_writes(turn)
     try:
-        asked = ask(credentials, lambda calls: turn.renew(asked=calls + 1))
+        result = ask(credentials, lambda calls: turn.renew(steps_done=calls + 1))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         log.exception("The check of account %s met an answer that it cannot judge", credentials.account_id)
-        asked = Asked()
-    keep(credentials, asked.facts)
+        result = CheckReadings()
+    keep(credentials, result.facts)
     now = timezone.now()
     return {
         "next_at": now + EVERY,
         "ended_at": now,
-        "calls": asked.calls,
-        "failed": not asked.is_answered,
+        "calls": result.calls,
+        "failed": not result.is_answered,
     }
 
 

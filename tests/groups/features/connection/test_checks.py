@@ -35,8 +35,8 @@ def demo(restaurant, owner, settings):
     return credentials_of(owner)
 
 
-def values(asked):
-    return {name: seen.value for name, seen in asked.facts.items()}
+def values(result):
+    return {name: seen.value for name, seen in result.facts.items()}
 
 
 # What a dispute leaves unknown, or changes, beside its own fact.
@@ -53,14 +53,14 @@ def test_the_value_that_poster_plays_is_the_one_that_is_seen(demo, restaurant, n
     before = restaurant.account("demo").disputes[name]
     console.dispute(**{name: int(value) if value.isdecimal() else value})
     try:
-        asked = asking.ask(demo)
+        result = asking.ask(demo)
     finally:
         console.dispute(**{name: before})
-    found = values(asked)
+    found = values(result)
     assert found[name] == value
     for other, expected in BESIDE.get((name, value), {}).items():
         assert found[other] == expected
-    assert len(asked.calls) <= asking.CALLS
+    assert len(result.calls) <= asking.CALLS
 
 
 def command(*options):
@@ -91,7 +91,7 @@ def test_the_demo_is_as_expected_and_the_report_has_nobody_in_it(demo, restauran
 )
 def test_a_poster_that_answers_nonsense_proves_nothing(owner, sandbox, fault):
     sandbox.script("*", fault, times=None)
-    with pytest.raises(CommandError, match="could not be asked"):
+    with pytest.raises(CommandError, match="could not be read"):
         command()
     assert not Fact.objects.exists()
     assert ConnectionCheck.objects.get().failed
@@ -101,10 +101,10 @@ def test_a_poster_that_hangs_is_left_and_the_circuit_stays_closed(owner, sandbox
     monkeypatch.setattr(asking, "LONGEST_CALL", 0.4)
     sandbox.script("*", "timeout", times=None)
     began = time.monotonic()
-    asked = asking.ask(credentials_of(owner))
+    result = asking.ask(credentials_of(owner))
     assert time.monotonic() - began < 5
-    assert len(asked.calls) == asking.FAILURES
-    assert set(values(asked).values()) == {UNKNOWN}
+    assert len(result.calls) == asking.FAILURES
+    assert set(values(result).values()) == {UNKNOWN}
     assert PosterAccount.objects.get(pk="demo").open_until is None
 
 
@@ -178,6 +178,6 @@ def test_an_account_that_nobody_has_checked_is_checked_by_the_worker(demo, outsi
 def test_a_large_account_is_checked_with_few_calls(owner, settings):
     with Sandbox(groups=600, clients=6000) as large:
         settings.POSTER_API_URL = large.url
-        asked = asking.ask(credentials_of(owner))
-    assert values(asked)["clients.pages"] == "hold"
-    assert len(asked.calls) <= asking.STEPS
+        result = asking.ask(credentials_of(owner))
+    assert values(result)["clients.pages"] == "hold"
+    assert len(result.calls) <= asking.STEPS

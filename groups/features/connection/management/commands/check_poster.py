@@ -40,6 +40,6 @@ class Command(BaseCommand):
             seconds = sum(call["ms"] for call in check.calls) / 1000
             self.stdout.write(f"{len(check.calls)} calls, {seconds:.1f} s")
         if check.failed:
-            raise CommandError("Poster could not be asked.")
+            raise CommandError("Poster could not be read.")
         if code := ENDS.get(worst(facts_of(credentials)), 0):
             raise SystemExit(code)
