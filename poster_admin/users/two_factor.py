@@ -122,13 +122,18 @@ def remove(user: User, *kinds: QuerySet[Any]) -> int:
 
 
 @sensitive_variables("key")
+def app_address(device: TOTPDevice) -> str:
+    """Return the address that an app for codes opens, from its camera or from a link on its own phone."""
+    label = quote(f"Poster Admin:{device.user.get_username()}")
+    key = urlencode({"secret": device.key.reveal(), "issuer": "Poster Admin"})
+    return f"otpauth://totp/{label}?{key}"
+
+
 def qr_code(device: TOTPDevice) -> SafeString:
     import segno  # noqa: PLC0415 - 2 MB that a worker needs once in a while
 
-    label = quote(f"Poster Admin:{device.user.get_username()}")
-    key = urlencode({"secret": device.key.reveal(), "issuer": "Poster Admin"})
     # Without inline styles: the colours come from the style sheet.
-    svg = segno.make(f"otpauth://totp/{label}?{key}", error="m").svg_inline(
+    svg = segno.make(app_address(device), error="m").svg_inline(
         omitsize=True, border=4, svgclass="qr", lineclass="qr-dark"
     )
     return mark_safe(svg.replace(' stroke="#000"', ""))  # noqa: S308 - drawn by segno from our own address

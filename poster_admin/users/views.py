@@ -200,7 +200,8 @@ def _set_up_app(request: UserRequest) -> HttpResponse:
         )
     qr, key = two_factor.qr_code(device), two_factor.key_in_groups(device)
     required = two_factor.is_required(request.user)
-    return show_sign_in(request, form, qr=qr, key=key, required=required)
+    address = two_factor.app_address(device)
+    return show_sign_in(request, form, qr=qr, key=key, app_address=address, required=required)
 
 
 @sensitive_post_parameters("code")

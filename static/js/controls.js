@@ -12,7 +12,9 @@ document.addEventListener("click", ({ target }) => {
   if (target.closest?.("[data-print]")) print();
   const copies = target.closest?.("[data-copy]");
   if (copies) {
-    $(copies.dataset.copy).select();
+    const copied = $(copies.dataset.copy);
+    if (copied.select) copied.select();
+    else getSelection().selectAllChildren(copied);
     // The clipboard of its own is there with HTTPS alone.
     if (document.execCommand("copy")) copies.textContent = copies.dataset.copied;
   }

@@ -34,7 +34,7 @@ def code_of(device, *, steps=0):
 def set_up(client, user):
     client.get(SET)
     page = client.post(SET, {"code": code_of(TOTPDevice.objects.get(user=user))})
-    return re.findall(r"(?:[A-Z2-7]{4}-){5}[A-Z2-7]{4}", page.content.decode())
+    return re.findall(r">((?:[A-Z2-7]{4}-){5}[A-Z2-7]{4})<", page.content.decode())
 
 
 def sign_in_by_form(browse, name):

@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from html import unescape
+from html import escape, unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -24,6 +24,7 @@ def test_an_app_is_set_up_by_its_first_code_and_then_asked_for(staff, browse):
     page = client.get(SET)
     html = page.content.decode()
     assert "<svg" in html
+    assert escape(two_factor.app_address(TOTPDevice.objects.get())) in html
     assert not re.search(r'style=|fill="#|data:', html[html.index("qr-frame") :])
     assert client.post(SET, {"code": "000000"}).status_code == 422
     TOTPDevice.objects.update(throttling_failure_count=0, throttling_failure_timestamp=None)
