@@ -6,7 +6,7 @@ import re
 import unicodedata
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -33,7 +33,7 @@ from groups.poster.client import ACCOUNT
 from groups.poster.errors import TOKEN
 from groups.poster.fields import plain, whole_number
 from groups.presenters.alphabet import has_all, spellings
-from groups.services.values import FORM_FIELDS
+from groups.services.values import FORM_FIELDS, clients_words, money_words, percent_words, type_label
 
 # ASCII digits only, thousands separated by any kind of space, one decimal point or comma.
 _SPACES = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"
@@ -44,6 +44,9 @@ ONE_IS_GONE = _("One of these groups is no longer there. Choose them again.")
 DECIMALS = 2
 LARGEST_BONUS = Decimal(1_000_000)
 NAME_LENGTH = 100
+PERCENT_LEAP = Decimal(10)
+BONUS_FACTOR = 10
+LARGE_BONUS = Decimal(10_000)
 VISIBLE = ("L", "N", "P", "S")
 
 
@@ -524,3 +527,32 @@ def _midnight(day: date | None, *, days: int = 0) -> datetime | None:
         return timezone.make_aware(midnight).astimezone(UTC)
     except OverflowError:
         return None
+
+
+def warnings_for(
+    old: GroupValues | None, new: GroupValues, namesakes: Sequence[tuple[int, int]] = ()
+) -> list[str]:
+    """Warn of namesakes too: ids, and numbers of clients, of other groups. `old` is None for a creation."""
+    risks = []
+    if namesakes:
+        # Translators: a group by its number, and its clients: "no. 1, 125 clients"
+        words = _("no. %(id)s, %(clients)s")
+        known = "; ".join(words % {"id": pk, "clients": clients_words(count)} for pk, count in namesakes)
+        if old is None:
+            text = _("A group with this name exists already: %(groups)s. Create a second one?")
+        else:
+            text = _("Another group has this name already: %(groups)s. Give this one the same name?")
+        risks.append(text % {"groups": known})
+    if old and new.percent - old.percent > PERCENT_LEAP:
+        text = _("The percent rises from %(old)s to %(new)s.")
+        risks.append(text % {"old": percent_words(old.percent), "new": percent_words(new.percent)})
+    if old and new.loyalty_type != old.loyalty_type:
+        text = _("The type changes from “%(old)s” to “%(new)s”: clients will get something else.")
+        risks.append(text % {"old": type_label(old.loyalty_type), "new": type_label(new.loyalty_type)})
+    if old and old.birthday_bonus and new.birthday_bonus >= old.birthday_bonus * BONUS_FACTOR:
+        text = _("The birthday bonus becomes at least ten times higher: %(old)s → %(new)s.")
+        risks.append(text % {"old": money_words(old.birthday_bonus), "new": money_words(new.birthday_bonus)})
+    elif new.birthday_bonus > LARGE_BONUS and (old is None or old.birthday_bonus != new.birthday_bonus):
+        text = _("The birthday bonus is very large: %(new)s.")
+        risks.append(text % {"new": money_words(new.birthday_bonus)})
+    return risks

@@ -19,7 +19,7 @@ from groups.forms import NAME_LENGTH, GroupForm, RemovalForm
 from groups.models import Change, Job
 from groups.poster import NotFound, PosterError
 from groups.poster.fields import whole_number
-from groups.presenters.changes import history_rows
+from groups.presenters.history import history_rows
 from groups.presenters.lists import ListForm, Listing, column_sets, plain_number
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads

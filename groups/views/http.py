@@ -27,7 +27,7 @@ from groups.models import Change, Job, PosterCredentials
 from groups.poster import InvalidValue, NotAllowed, PosterError, TokenRejected
 from groups.poster.errors import REFUSALS
 from groups.poster.fields import whole_number
-from groups.presenters.changes import Toast, job_toast, toasts
+from groups.presenters.history import Toast, job_toast, toasts
 from groups.services.gateway import file_turn
 from groups.services.groups import MAX_WAIT
 from groups.services.installation import maintenance

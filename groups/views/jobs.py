@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from groups.models import Change, Job
-from groups.presenters.changes import history_rows, job_words, notice_of, page_of, undo_card, undo_doubts
+from groups.presenters.changes import undo_doubts
+from groups.presenters.history import history_rows
+from groups.presenters.jobs import job_words, notice_of, page_of, undo_card
 from groups.services import history
 from groups.services.clients import find_names
 from groups.services.jobs import lease as job_lease

@@ -22,7 +22,8 @@ from django.views.decorators.http import require_POST, require_safe
 from groups.forms import HistoryForm
 from groups.models import Change, Job
 from groups.models.changes import ChangeQuerySet
-from groups.presenters.changes import history_rows, outcome_toast, toasts, undo_doubts
+from groups.presenters.changes import undo_doubts
+from groups.presenters.history import history_rows, outcome_toast, toasts
 from groups.presenters.places import parts_of
 from groups.services import history
 from groups.services.clients import find_names

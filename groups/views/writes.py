@@ -22,24 +22,22 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_htmx.http import push_url, reswap, retarget
 
-from groups.forms import GroupForm, RemovalForm, Version, WriteForm
+from groups.forms import GroupForm, RemovalForm, Version, WriteForm, warnings_for
 from groups.models import Change
 from groups.poster import ErrorReason, Group, GroupValues, NameTaken, NotFound, PosterError
 from groups.poster.errors import REFUSALS
 from groups.poster.fields import fold, whole_number
 from groups.presenters.changes import (
-    OF_A_CHANGE,
     check_rows,
     conflict_rows,
     difference_rows,
     notes_of,
     outcome_rows,
     outcome_words,
-    success_words,
-    warnings_for,
     ways_back,
     who_made,
 )
+from groups.presenters.history import OF_A_CHANGE, success_words
 from groups.services import groups as reads
 from groups.services import history
 from groups.services.clients import find_names

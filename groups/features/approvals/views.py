@@ -23,12 +23,12 @@ from groups import hooks
 from groups.features.approvals import services as approvals
 from groups.features.approvals.models import EXCEED_LIMITS, LIFE, ApprovalRequest, Breach, Limits
 from groups.features.approvals.services import OWN_BOUND, BeyondLimits, in_words
-from groups.forms import BonusField, DecimalField, PercentField, WholeField
+from groups.forms import BonusField, DecimalField, PercentField, WholeField, warnings_for
 from groups.models import Change, Consent, IdsFirst, Job, PosterCredentials
 from groups.models.contents import Effect
 from groups.models.submissions import LONGEST_REASON
 from groups.poster import Group, PosterError
-from groups.presenters.changes import Comparison, outcome_words, value_rows, warnings_for
+from groups.presenters.changes import Comparison, outcome_words, value_rows
 from groups.presenters.destinations import PAGE, pages_for
 from groups.presenters.lists import RowMark
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage

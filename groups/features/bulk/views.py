@@ -26,12 +26,14 @@ from groups.features.bulk.files.tables import NotReadable, compare_with_poster
 from groups.features.bulk.forms import PREFIXES, CalculationForm, PercentsForm, UploadForm
 from groups.features.bulk.services import Edit, EditPlan, Import, PlanLine
 from groups.features.schedules.views import warnings_of_groups
+from groups.forms import warnings_for
 from groups.models import Job
 from groups.models.contents import Effect
 from groups.poster import Group
 from groups.poster.fields import whole_number
-from groups.presenters.changes import check_rows, page_of, warnings_for
+from groups.presenters.changes import check_rows
 from groups.presenters.destinations import ACTION, pages_for
+from groups.presenters.jobs import page_of
 from groups.presenters.lists import ListForm, Listing
 from groups.services.groups import Groups
 from groups.services.jobs import queue

@@ -9,7 +9,7 @@ from django.utils import timezone
 from groups.features.moves.services import Retire
 from groups.models import Change, Job
 from groups.models.locks import members_key
-from groups.presenters.changes import ids_to_undo
+from groups.presenters.jobs import ids_to_undo
 from groups.services import credentials as credentials_service
 from groups.services import history
 from groups.services.groups import read_now

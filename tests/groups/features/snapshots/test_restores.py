@@ -12,7 +12,7 @@ from django.utils import timezone
 from groups.features.snapshots import services as snapshots
 from groups.features.snapshots.models import Snapshot, SnapshotPart
 from groups.models import Change, Job, PosterAccount
-from groups.presenters.changes import job_words, undo_card
+from groups.presenters.jobs import job_words, undo_card
 from groups.services import credentials as credentials_service
 from groups.services.history import undoable_ids
 from groups.services.jobs import executor, queue

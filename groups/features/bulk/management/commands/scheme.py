@@ -26,7 +26,8 @@ from groups.models.locks import group_key
 from groups.models.submissions import LONGEST_REASON
 from groups.poster import GroupValues, LoyaltyType, PosterError
 from groups.poster.fields import plain
-from groups.presenters.changes import job_words, outcome_words
+from groups.presenters.changes import outcome_words
+from groups.presenters.jobs import job_words
 from groups.services.credentials import credentials_of
 from groups.services.installation import maintenance
 from groups.services.jobs import queue
