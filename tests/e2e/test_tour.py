@@ -139,8 +139,10 @@ def test_the_first_owner_is_led_through_three_steps(page_for, sandbox):
 
     steps.nth(1).locator("input").fill(account.token)
     steps.nth(2).get_by_role("button").click()
-    page.wait_for_url("**/groups/")
+    page.wait_for_url("**/account/check/")
     expect(page.locator("[data-notice=success]")).to_contain_text(account.company)
+    page.locator("#check .actions a").first.click()
+    page.wait_for_url("**/groups/")
     expect(page.locator(".menu-who")).to_contain_text(account.company)
     expect(rows(page).first).to_be_visible()
 

@@ -23,7 +23,6 @@ from groups.poster import Group
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.facts import KINDS, READ, UNKNOWN, Facts, Meaning, facts_of, meaning
 from groups.services.gateway import check_token
-from groups.services.writes.commands import Command
 from groups.views.http import Request, form_methods, requires
 from groups.views.settings import connected_listeners
 from poster_admin.common.htmx import render_page
@@ -109,10 +108,8 @@ def section_of(_request: HttpRequest, credentials: PosterCredentials) -> dict[st
     return summary_of(facts_of(credentials), checks.check_of(credentials))
 
 
-@hooks.part("form.percent", "connection/unit.html", order=9)
-def offer_of_write_check(
-    request: Request, _group: Group | None, _command: Command | None
-) -> dict[str, Any] | None:
+@hooks.part("form.bonus", "connection/unit.html")
+def offer_of_write_check(request: Request, _group: Group | None) -> dict[str, Any] | None:
     """Offer the write check to those who may make it, while the unit of a birthday bonus is not known."""
     if not request.user.has_perms(RIGHTS):
         return None

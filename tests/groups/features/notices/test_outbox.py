@@ -17,6 +17,7 @@ from groups.features.notices.services import next_morning
 from groups.features.schedules.models import Schedule
 from groups.models import Change, Job, PosterAccount, PosterCredentials
 from groups.models.credentials import TOKEN_LIFE
+from groups.services.facts import Seen, store
 from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin.users.models import ChosenLanguage
 from tests.support.cards import put_finding
@@ -99,7 +100,15 @@ def card_found(user):
     put_finding(user)
 
 
+def another_fact(user):
+    """Let Poster do something else than before, and the user be one who is told of it."""
+    user.user_permissions.add(Permission.objects.get(codename="set_bonus_unit"))
+    for value in ("ascending", "mixed"):
+        store(user.credentials, {"receipts.order": Seen(value, 9)})
+
+
 EVENTS = {
+    "facts": (another_fact, "Poster does something else than before (receipts.order)."),
     "review": (review, "A change of “Гості” needs a person."),
     "elsewhere": (change_elsewhere, "In Poster, not here: “Гості” was changed: percent 10% → 12.5%."),
     "job": (

@@ -18,6 +18,7 @@ CHOSEN = {
     "job": "digest",
     "schedule": "off",
     "cards": "off",
+    "facts": "off",
     "request": "off",
     "elsewhere": "off",
     "criteria": "off",
@@ -29,7 +30,7 @@ CHOSEN = {
 
 def test_a_choice_is_stored_and_shown(manager, browse):
     client = browse(manager)
-    assert client.get(PAGE).text.count('value="off" selected') == 10
+    assert client.get(PAGE).text.count('value="off" selected') == 11
     answer = client.post(PAGE, CHOSEN)
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
     page = client.get(PAGE).text
