@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.urls import Resolver404, resolve
 
-from tests.e2e.test_every_page import FILES, READ_TEXTS, english, show_in, violations
+from tests.e2e.looks import FILES, READ_TEXTS, english, show_in, violations
 from tests.support import pairwise
 from tests.support.addresses import rows_of
 from tests.support.browser import OVERFLOW, PAINTED
