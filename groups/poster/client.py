@@ -101,10 +101,12 @@ class CallReport:
 class Dialect:
     """In what the answers of one account differ from what is documented.
 
-    `at_once`: `num` and `offset` of clients are ignored; `unfiltered`: their `group_id` is.
+    `at_once`: `num` and `offset` of clients are ignored; `unfiltered`: their `group_id` is;
+    `cut`: their list ends too soon.
     """
 
     at_once: bool = False
+    cut: bool = False
     unfiltered: bool = False
     clients_in_hryvnia: bool = False
     sales_in_hryvnia: bool = False

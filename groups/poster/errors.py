@@ -84,6 +84,8 @@ class ErrorReason(StrEnum):
     HTTP_504 = "http_504"
     # The list changed between the requests for its pages.
     MOVING = "moving"
+    # The list of clients of this account ends before its last one.
+    CUT = "cut"
     # The token cannot be decrypted, is of another account, or was refused before.
     UNREADABLE = "unreadable"
     OTHER_ACCOUNT = "other_account"

@@ -289,9 +289,10 @@ def pages_of(
 ) -> Iterator[ClientList]:
     """Yield the clients of a group, or of the account, in the order of their ids, in pages of `size`.
 
-    Where Poster gives everybody at once, or of every group, there is one page. Else each request overlaps the
-    page before by one client. If that client is not first, the list has changed
-    between the requests and clients may be missing: raises `InvalidResponse` with the reason "moving".
+    Where Poster gives everybody at once, or those of every group, there is one page; where the connection
+    check has seen that its list ends too soon, raises `InvalidResponse` with the reason "cut". Else each
+    request overlaps the page before by one client. If that client is not first, the list has changed between
+    the requests and clients may be missing: raises `InvalidResponse` with the reason "moving".
     """
     offset = start
     size = size or READ_AT_ONCE
@@ -304,6 +305,8 @@ def pages_of(
             poster: PosterClient, num: int = size + again, skip: int = offset - again, within: float = within
         ) -> tuple[bool, ClientList]:
             dialect = poster.dialect
+            if dialect.cut:
+                raise InvalidResponse("the list is cut", method="clients.getClients", reason=ErrorReason.CUT)
             is_all = dialect.at_once or (dialect.unfiltered and group_id is not None)
             num = sys.maxsize if is_all else num
             ask = partial(poster.get_clients, group_id=group_id, order_by="client_id", sort="asc")

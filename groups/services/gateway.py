@@ -148,6 +148,7 @@ def _dialect_of(credentials: PosterCredentials) -> Dialect:
         known = facts_of(credentials)
         found = credentials.__dict__["_dialect"] = Dialect(
             at_once=known.value("clients.pages") == "ignored",
+            cut=known.value("clients.pages") == "cut",
             unfiltered=known.value("clients.filter") == "ignored",
             clients_in_hryvnia=known.value("clients.paid_unit") == "hryvnia",
             sales_in_hryvnia=known.value("sales.paid_unit") == "hryvnia",

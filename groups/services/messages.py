@@ -149,6 +149,12 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
                 _("Somebody came into the group or left it, so clients could be missing or doubled."),
                 _("Try again in a minute."),
             )
+        case InvalidResponse(reason=ErrorReason.CUT):
+            words = Message(
+                _("Poster's list of clients ends too soon"),
+                _("Clients would be missing, so nothing that needs all of them is done or shown."),
+                _("The connection check in the settings says what was seen."),
+            )
         case PosterRefused():
             words = Message(
                 _("Poster refused"),

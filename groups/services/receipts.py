@@ -93,7 +93,7 @@ class ReceiptReading:
             case "descending", "before":
                 self._pages = self._backward
                 return True
-            case ("unknown", _) | (_, "unknown"):
+            case "unknown", _:
                 self._doubt(numbers)
                 return True
             case _ if 0 < len(numbers) < self._full and self._facts.value("receipts.page") != UNKNOWN:

@@ -19,7 +19,8 @@ NIGHTS = Nights(lambda: settings.FIGURES_SECONDS, lambda: HOUR)
 class Tally(Watched):
     """The nightly run of an account. It goes with the watch; the figures stay.
 
-    `lacks_receipts` says that the token of the last run had no right to receipts. `members` are the ids of
+    `lacks_receipts` says that the token of the last run had no right to receipts, and `never_whole` that
+    Poster has no way to show all of a day. `members` are the ids of
     the clients by group in the night after `members_on`, until the next one, and nothing else of anybody.
     """
 
@@ -27,6 +28,7 @@ class Tally(Watched):
     members = models.BinaryField(default=b"")
     members_on = models.DateField(null=True)
     lacks_receipts = models.BooleanField(default=False)
+    never_whole = models.BooleanField(default=False)
 
     objects = WatchedQuerySet["Tally"].as_manager()
     needs = (WATCH_ACCOUNT, "groups.view_client", "groups.view_sales")
@@ -36,6 +38,11 @@ class Tally(Watched):
 
     def __str__(self) -> str:
         return f"{self.watch_id} {self.ran_at}"
+
+    @property
+    def says_why(self) -> bool:
+        """Return True if there is a sentence about why the sums of receipts are missing."""
+        return self.lacks_receipts or self.never_whole
 
 
 class Figure(models.Model):

@@ -36,6 +36,7 @@ from groups.poster import Client, ClientList, Group, LoyaltyType, PosterError, U
 from groups.poster.fields import fold, read_id
 from groups.services import history
 from groups.services.clients import READ_AT_ONCE, ask_each, group_of_client, pages_of
+from groups.services.facts import facts_of
 from groups.services.gateway import call_poster, check_token, seconds_left
 from groups.services.groups import read_now
 from groups.services.installation.maintenance import prune, routine
@@ -379,24 +380,27 @@ def _pages_before_removal(
     """
     seen: set[int] = set()
     members: set[int] = set()
-    living = unreadable = 0
+    living = unreadable = removed = 0
     for answer in pages_of(credentials, group.id, until=until):
         seen.update(client.id for client in answer.clients)
         readable = [client.id for client in answer.clients if not client.removed]
         present = sum(not is_removed(row) for row in answer.rows)
         members.update(readable)
         living += present
+        removed += len(answer.rows) - present
         unreadable += present - len(readable)
         yield list(answer.rows)
-    if living < group.clients:
+    counts_removed = facts_of(credentials).value("groups.count") == "all"
+    counted = group.clients - (removed if counts_removed else 0)
+    if living < counted:
         with suppress(PosterError):  # the first list stands
             for answer in pages_of(credentials, group.id, until=until):
                 members.update(client.id for client in answer.clients if not client.removed)
                 if missing := [dict(client.raw) for client in answer.clients if client.id not in seen]:
                     yield missing
     listed = len(members) + unreadable  # clients whose rows cannot be read go too
-    if listed < group.clients:
-        raise OtherClients(group.clients, listed)
+    if listed < counted:
+        raise OtherClients(counted, listed)
     if listed > most:
         raise OtherClients(most, listed)
 

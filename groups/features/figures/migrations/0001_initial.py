@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                 ('members', models.BinaryField(default=b'')),
                 ('members_on', models.DateField(null=True)),
                 ('lacks_receipts', models.BooleanField(default=False)),
+                ('never_whole', models.BooleanField(default=False)),
             ],
             options={
                 'default_permissions': (),

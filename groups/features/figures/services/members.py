@@ -13,6 +13,7 @@ from groups.features.figures.models import Tally
 from groups.features.insights.services.sweep import LONGEST_SWEEP, PAGE_SIZE
 from groups.services.clients import pages_of
 from groups.services.due import Turn
+from groups.services.facts import facts_of
 from groups.services.groups import list_groups_now
 from groups.services.receipts import NotWhole
 
@@ -38,12 +39,18 @@ def read_members(turn: Turn[Tally], before: Mapping[int, int]) -> Members:
     Raises `NotWhole` unless the list is as long as the groups say, or twice the same.
     """
     counted = {group.id: group.clients for group in list_groups_now(turn.credentials).groups}
-    members = _sweep(turn, before)
-    if any(members.clients[group_id] != count for group_id, count in counted.items()):
+    members, counts = _sweep(turn, before), facts_of(turn.credentials).value("groups.count")
+
+    def agrees(group_id: int, count: int) -> bool:
+        return members.clients[group_id] + (members.removed[group_id] if counts == "all" else 0) == count
+
+    if counts == "other" or not all(agrees(*each) for each in counted.items()):
         again = _sweep(turn, before)
         if again != members:
             raise NotWhole("the clients are not the same twice")
-        if any(members.clients[each] + members.removed[each] < count for each, count in counted.items()):
+        if counts != "other" and any(
+            members.clients[each] + members.removed[each] < count for each, count in counted.items()
+        ):
             raise NotWhole("a group has more clients than are listed")
     members.group_ids = sorted({0} | counted.keys() | members.clients.keys() | members.moved.keys())
     return members

@@ -27,7 +27,7 @@ from groups.models.leases import Columns
 from groups.poster import PosterError, Receipt
 from groups.services.due import Turn, run_due
 from groups.services.installation.maintenance import prune, routine
-from groups.services.receipts import NotWhole, ReceiptReading
+from groups.services.receipts import NeverWhole, NotWhole, ReceiptReading
 
 log = logging.getLogger("groups.jobs")
 
@@ -111,7 +111,10 @@ def _store_days(turn: Turn[Tally], first: date, last: date) -> None:
         for group_id in members.group_ids
     )
     with transaction.atomic():
-        turn.renew(lacks_receipts=not found.is_allowed and not found.failure)
+        turn.renew(
+            lacks_receipts=not found.is_allowed and not found.failure,
+            never_whole=isinstance(found.failure, NeverWhole),
+        )
         if is_new_night:
             turn.renew(ran_at=timezone.now(), members=pack(members.group_of), members_on=last)
         for batch in batched(figures, BATCH):
