@@ -236,7 +236,7 @@ class PosterErrorMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, PosterError):
             return None
-        fragment, status = htmx_target(request), status_of(error)
+        fragment, status, behind = htmx_target(request), status_of(error), referring_page(request)
         is_post = request.method == "POST"
         match status:
             case 424:
@@ -247,12 +247,13 @@ class PosterErrorMiddleware:
                 url, label = request.get_full_path(), _("Try again")
                 if fragment or is_post or not has_page(request.path):
                     # A fragment or a file is no page, and the address of a form may take only a POST.
-                    url = referring_page(request) or reverse("groups:list")
+                    url = behind or reverse("groups:list")
         words = error_words(error)
         if is_post and fragment in {"", "form"}:
             # No write that was sent ends here: its own page shows its outcome.
             words = replace(words, text=f"{words.text} {_('Nothing was changed.')}".strip())
         context = {"error_words": words, "status": status, "way_url": url, "way_label": label}
+        context["back_url"] = behind if behind not in {url, request.get_full_path()} else ""
         if fragment:
             # A failed search leaves the page as it is, with the message above it.
             response = render_page(request, "poster_error.html#notice", context, status=status)

@@ -48,6 +48,8 @@ LIFETIME = timedelta(days=3)
 # Mails an hour: more than a person needs, and fewer than would annoy the owner of the address.
 RESETS_OF_ADDRESS = 3
 RESETS_OF_NETWORK = 20
+WRONG_LINKS_OF_NETWORK = 20
+"""Links an hour that do not hold, of restoring and of invitations together."""
 SALT = "poster_admin.users.invitation"
 
 
@@ -137,6 +139,13 @@ class Choose(_OnlyWithMail, views.PasswordResetConfirmView):
     form_class = NewPasswordForm
     template_name = "registration/reset_choose.html"
     success_url = reverse_lazy("password_reset_complete")
+
+    @method_decorator(login_not_required)
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = super().dispatch(*args, **kwargs)
+        if not self.validlink and response.status_code == 200:  # the right one leads on to its form
+            limits.count("wrong link by network", client_network(self.request), WRONG_LINKS_OF_NETWORK)
+        return response
 
     def form_valid(self, form: Any) -> HttpResponse:
         """End all sessions of the user, and lift the locks of the name: nobody guesses any more."""

@@ -105,6 +105,18 @@ def test_a_link_holds_once_and_not_for_long(inbox, forgetful, browse, settings):
     assert may_sign_in(browse(), NEW)
 
 
+def test_links_that_do_not_hold_are_bounded_and_the_right_one_is_not(inbox, forgetful, browse):
+    client = browse()
+    ask(client)
+    right = link_in(inbox.mail[0])
+    paths = ("/accounts/reset/MQ/wrong-token/", "/accounts/invitation/MQ/wrong-token/")
+    answers = [browse().get(paths[number % 2]) for number in range(21)]
+    assert [answer.status_code for answer in answers] == [200] * 20 + [429]
+    assert int(answers[-1]["Retry-After"]) > 3500
+    choose_password(client, right, NEW)
+    assert may_sign_in(browse(), NEW)
+
+
 def test_a_weak_password_is_refused_and_the_link_still_holds(inbox, forgetful, browse):
     client = browse()
     ask(client)

@@ -150,3 +150,12 @@ def test_a_failure_after_the_page_is_recorded_and_told_by_the_one_that_waits(
     assert credentials_of(staff).refused_at
     # After a refusal the copy is nobody's.
     assert client.get("/groups/").status_code == 424
+
+
+def test_an_error_page_leads_back_to_where_the_person_came_from(staff, browse, sandbox):
+    sandbox.script("*", "fin_before_headers", times=None)
+    client = browse(staff)
+    page = client.get("/groups/4/edit/", headers={"Referer": "http://testserver/groups/?q=gold"})
+    assert page.status_code == 504
+    assert 'href="/groups/?q=gold">Back' in page.text
+    assert ">Back</a>" not in client.get("/groups/4/edit/").text
