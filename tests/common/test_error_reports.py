@@ -27,7 +27,7 @@ from django.test import Client, RequestFactory
 from types import SimpleNamespace
 from poster_admin.common import monitoring
 from poster_admin.users import security_log
-from poster_admin.users.models import Event
+from poster_admin.users.models import EventKind
 from groups.poster import PosterClient, PosterError, Transport
 
 def away():
@@ -37,7 +37,7 @@ def away():
     except PosterError:
         logging.getLogger("groups").info("looked for somebody", extra={{"event": {{"who": "{NAME}"}}}})
     request = RequestFactory().get("/", REMOTE_ADDR="{ADDRESS}")
-    security_log.record(Event.USER_ADDED, request=request, name="{NAME}", about="{ABOUT}")
+    security_log.record(EventKind.USER_ADDED, request=request, name="{NAME}", about="{ABOUT}")
     raise RuntimeError("the token {TOKEN} is in the message")
 
 monitoring.connection = SimpleNamespace(cursor=away)

@@ -351,4 +351,4 @@ def test_amid_faults_late_writes_and_lags_nothing_is_made_up_and_nothing_missed(
     # The world is busy enough to show it.
     assert counts["found"] > steps / 6
     assert counts["ours"] > steps / 12
-    assert counts["looks"] > steps * 2.5
+    assert counts["polls"] > steps * 2.5

@@ -340,7 +340,7 @@ def test_cancelling_while_a_worker_makes_the_return_says_that_it_is_made(staff, 
     def a_worker_is_sooner(*_args):
         Schedule.objects.update(state="done", ended_at=timezone.now(), next_at=None)
 
-    monkeypatch.setattr(services.due, "run_due_plans", a_worker_is_sooner)
+    monkeypatch.setattr(services.due, "run_due", a_worker_is_sooner)
     answer = browse(staff).post(f"/schedules/{schedule.pk}/cancel/", follow=True)
     assert "the group has its old values again" in text_of(answer)
 
