@@ -530,7 +530,7 @@ def _midnight(day: date | None, *, days: int = 0) -> datetime | None:
 
 
 def warnings_for(
-    old: GroupValues | None, new: GroupValues, namesakes: Sequence[tuple[int, int]] = ()
+    old: GroupValues | None, new: GroupValues, namesakes: Sequence[tuple[int, int]]
 ) -> list[str]:
     """Warn of namesakes too: ids, and numbers of clients, of other groups. `old` is None for a creation."""
     risks = []

@@ -310,7 +310,7 @@ class PosterClient:
 
     # --- settings.* ----------------------------------------------------------------------------------------
 
-    def get_settings(self, *, within: float | None = None) -> Settings:
+    def get_settings(self, *, within: float) -> Settings:
         """Return the company's name and currency. Raises `NotAllowed` if the token lacks the right."""
         method = "settings.getAllSettings"
         data = self._call(method, within=within)

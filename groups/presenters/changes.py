@@ -231,7 +231,7 @@ def conflict_rows(change: Change) -> Comparison:
     return rows
 
 
-def outcome_rows(change: Change, groups: Mapping[int, str] | None = None) -> Comparison:
+def outcome_rows(change: Change, groups: Mapping[int, str]) -> Comparison:
     versions = {"before": shown_versions(change)[0], "intended": change.intended, "after": change.after}
     rows = value_rows(FIELD_LABELS, groups, **versions)
     compared = change.intended is not None and change.after is not None

@@ -177,7 +177,7 @@ def with_counted_clients(
     return group.replace(clients=count_listed(credentials, group.id, within=within))
 
 
-def count_listed(credentials: PosterCredentials, group_id: int, *, within: float | None = None) -> int:
+def count_listed(credentials: PosterCredentials, group_id: int, *, within: float | None) -> int:
     """Count the clients in Poster's list of a group; it is empty only if two checks say so."""
     began = time.monotonic()
     count = partial(count_members, credentials, [group_id])

@@ -96,9 +96,7 @@ def group_names(credentials: PosterCredentials, rows: Iterable[Change | Job]) ->
     return {pk: name for pk, name in names.items() if pk is not None}
 
 
-def latest_of(
-    credentials: PosterCredentials, group_id: int, at_work: Iterable[Job] = ()
-) -> list[Change | Job]:
+def latest_of(credentials: PosterCredentials, group_id: int, at_work: Iterable[Job]) -> list[Change | Job]:
     """Return the latest few changes and jobs of a group, as `changes_of` does; jobs `at_work` hold it."""
     rows: dict[uuid.UUID, Any] = {job.pk: job for job in at_work}
     # The ids alone at first: most groups have no job, and the query for whole jobs is dear.

@@ -318,7 +318,7 @@ def _show(
         before = {group.id: group.values for group in then.all_groups}
         changed_groups = [group.name for group in now.all_groups if before.get(group.id) != group.values]
     may_approve = partial(approvals.may_approve, approval)
-    is_approver, is_approved = waits and may_approve(request.user), approval.present_state == State.APPROVED
+    is_approver = waits and may_approve(request.user)
     names_approvers = waits and not is_approver
     made = approvals.writes_of([approval]).get(approval.pk)
     page = _about(approval, now=now, made=made, command=command) | {
@@ -336,7 +336,7 @@ def _show(
         page["outcomes"] = list(approval.changes)
     else:
         page["words"] = "" if approval.job and not waits else approval.subject.words_onto(now)
-        page["outcomes"] = [approval.subject.row] if is_approved else []
+        page["outcomes"] = [approval.subject.row] if approval.present_state == State.APPROVED else []
     if waits:
         page["effect"] = _effect(approval.job, now, then)
     context = {"page": page, "reason_form": RefusalForm(), **context}

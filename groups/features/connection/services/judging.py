@@ -42,11 +42,9 @@ def ids_of(rows: Rows, field: str) -> list[int]:
     return [found for row in readable(rows) if (found := number(row, field))]
 
 
-def _one(votes: Counter[str], least: int = 1) -> Seen:
-    """Return what all votes say, if there are enough."""
-    if len(votes) == 1 and votes.total() >= least:
-        return Seen(*next(iter(votes.items())))
-    return Seen()
+def _one(votes: Counter[str]) -> Seen:
+    """Return what all votes say."""
+    return Seen(*next(iter(votes.items()))) if len(votes) == 1 else Seen()
 
 
 def _most(votes: Counter[str]) -> Seen:
