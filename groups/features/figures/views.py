@@ -30,7 +30,7 @@ from groups.features.figures.services.changes import percent_change, percent_cha
 from groups.features.figures.services.effects import effects_of
 from groups.features.figures.services.nightly import tally_of
 from groups.features.insights.services.sales import VIEW_SALES
-from groups.models import Change, Job, PosterCredentials
+from groups.models import Change, IdsFirst, Job, PosterCredentials
 from groups.presenters.destinations import PAGE, pages_for
 from groups.presenters.lists import Amounts, ColumnSet, column_sets
 from groups.services.gateway import check_token
@@ -43,6 +43,7 @@ MOST_EFFECTS = 12
 """Changes of one group whose effects its page shows; the others have it on their own pages."""
 FILE_DAYS = 366
 ROWS = 100
+FIGURES = IdsFirst(Figure.objects.all())
 
 type Variables = dict[str, Any]
 
@@ -54,9 +55,8 @@ type Variables = dict[str, Any]
 def card_of(request: Request, one: OneGroup) -> Variables | None:
     """Show the members of a year and its changes to all who see the group, sums with the right to them."""
     credentials, last, with_sums = request.credentials, yesterday(), request.user.has_perm(VIEW_SALES)
-    figures = Figure.objects.filter(account=credentials.account_id, group_id=one.group.id)
-    rows = list(figures.filter(day__gt=last - YEAR * DAY))
-    tally = tally_of(credentials)
+    rows = FIGURES.find(account=credentials.account_id, group_id=one.group.id, day__gt=last - YEAR * DAY)
+    tally = tally_of(credentials) if rows or with_sums else None
     if not rows and tally is None:
         return None
     changes = percent_changes(credentials.account_id, last - YEAR * DAY, last + DAY, one.group.id)

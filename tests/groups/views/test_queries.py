@@ -17,8 +17,8 @@ QUERIES = {
     # Nothing matches, so no row is marked.
     "/groups/?q=а&type=1": ALWAYS + 1,
     # The latest changes and jobs of the group, and which changes are undone; its running job, its planned
-    # change, what waits for approval, and whether it is watched.
-    "/groups/1/": ALWAYS + 7,
+    # change, what waits for approval, whether it is watched, and whether it has figures.
+    "/groups/1/": ALWAYS + 8,
     # The counts of changes and jobs, which of both the page has, its changes, which of them are undone, the
     # users to choose from, and whether something is new or was requested.
     "/history/": ALWAYS + 7,

@@ -22,7 +22,7 @@ from groups.features.figures.models import DAY, NIGHTS, Figure, Tally, yesterday
 from groups.features.figures.services.members import Members, read_members
 from groups.features.insights.services.sales import rounded
 from groups.features.movements.models import pack, unpack
-from groups.models import PosterCredentials
+from groups.models import IdsFirst, PosterCredentials
 from groups.models.leases import Columns
 from groups.poster import PosterError, Receipt
 from groups.services.due import Turn, run_due
@@ -209,6 +209,10 @@ class ReceiptsOfDays:
             reader.store(self._reading.doubtful)
 
 
+WATCHED = IdsFirst(Tally.objects.watched().defer("members"))
+
+
 def tally_of(credentials: PosterCredentials) -> Tally | None:
-    found = Tally.objects.watched().defer("members").select_related("watch__credentials__user")
-    return found.filter(pk=credentials.account_id).first() if settings.FIGURES_SECONDS else None
+    """Return the row of the nightly run, None where nobody has switched the watch on."""
+    found = WATCHED.find(pk=credentials.account_id) if settings.FIGURES_SECONDS else []
+    return found[0] if found else None
