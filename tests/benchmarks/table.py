@@ -150,31 +150,6 @@ def away(lab):
         yield from _copy(lab, "n5000-l0", "Poster away", port, stack.close)
 
 
-def unsteady(lab):
-    """Yield what readers wait for while Poster answers in 6 s, and goes away every 20 s."""
-    seconds, account, port = (4 if lab.is_quick else 20), "n5000-l6000", running.free_port()
-    site = lab.single("unsteady", port, cache_seconds="0")
-    readers = _readers(site, account)
-    with running.upstream(port):
-        readers[0].get("/groups/")
-    waits, calls = [], []
-    for number in (1, VIEWERS):
-        with running.upstream(port):
-            waits += _read(readers[:number], seconds)
-            calls.append(len(json.loads(running.Caller(port).get(f"/log/{account}"))))
-        waits += _read(readers[:number], seconds)
-    name = f"Poster at 6 s, away every {seconds} s"
-    yield f"{name}: the longest wait, ms", max(waits), f"of {len(waits)} pages"
-    yield (
-        "- calls while it is there, 32 readers ÷ one",
-        calls[1] / max(calls[0], 1),
-        f"{calls[1]} ÷ {calls[0]}",
-    )
-    (worker,) = running.workers_of(site.process.pid)
-    time.sleep(0 if lab.is_quick else 15)
-    yield "- threads of the worker 15 s later", len(list(Path(f"/proc/{worker}/task").iterdir())), "64 serve"
-
-
 def _copy(lab, account, name, upstream, end=None):
     seconds = 1 if lab.is_quick else 12
     keeping = lab.single(f"{account}-warm", upstream, cache_seconds="600")
@@ -272,7 +247,6 @@ ROWS = {
     "memory": memory,
     "slow": slow,
     "away": away,
-    "unsteady": unsteady,
 }
 
 

@@ -30,7 +30,7 @@ def test_the_table_is_printed(monkeypatch):
     head, *rows = ([cell.strip() for cell in row.split("|")] for row in ended.stdout.splitlines())
     assert head == ["", "row", "measured", "from"]
     # The list at two latencies and the large one have the page that shows nothing beside them.
-    assert len(rows) == 3 * 2 + len(("detail", "form", "cold", "memory")) + 3 * 3
+    assert len(rows) == 3 * 2 + len(("detail", "form", "cold", "memory")) + 2 * 3
     assert all(float(measured) > 0 for _, _, measured, _ in rows)
 
 

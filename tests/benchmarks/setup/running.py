@@ -66,9 +66,9 @@ def process(command, **options):
 
 
 @contextlib.contextmanager
-def upstream(port=None):
+def upstream():
     """Run the stand-in for Poster and yield its port."""
-    port = port or free_port()
+    port = free_port()
     command = [sys.executable, "-m", "tests.benchmarks.setup.upstream", str(port)]
     with process(command, stdin=subprocess.PIPE) as running:
         wait_for(port, running, "/log/n1-l0")
