@@ -547,8 +547,9 @@ def test_many_requests_take_no_more_queries(staff, browse, sandbox, django_asser
 
 
 def test_a_row_beyond_a_limit_has_a_place_for_the_reason_and_says_what_its_button_does(staff, browse, limits):
-    limits(max_percent=20)
     row = fragment("row-1", "/groups/")
+    assert "Send for approval" not in browse(staff).get(EDIT, headers=row).content.decode()
+    limits(max_percent=20)
     html = browse(staff).get(EDIT, headers=row).content.decode()
     assert 'name="note"' in html
     assert "Send for approval" in html
