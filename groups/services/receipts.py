@@ -38,6 +38,10 @@ class NotWhole(Later):
         log.info("What Poster has shown is not whole: %s", why)
 
 
+class Contradiction(NotWhole):
+    """Poster does something else than a stored fact says."""
+
+
 class NeverWhole(NotWhole):
     """Poster has no way to show all receipts of a day."""
 
@@ -46,7 +50,8 @@ class ReceiptReading:
     """Reads all closed receipts of some days on the site's clock, or those `of` somebody, each once.
 
     Poster's days of business are not the site's, so a day more is requested on both sides, and each receipt
-    counts for the day on which it was closed. `doubtful` are the days of which a receipt could not be read.
+    counts for the day on which it was closed. `doubtful` are the days of which a receipt could not be read,
+    and `is_contradicted` says that the order of receipts is not the one that is known.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class ReceiptReading:
         renew: Callable[[], object] = lambda: None,
     ) -> None:
         self.doubtful: set[date] = set()
+        self.is_contradicted = False
         self._credentials, self._first, self._last = credentials, first, last
         self._of, self._renew, self._longest = of, renew, longest
         self._known: set[int] = set()
@@ -87,6 +93,8 @@ class ReceiptReading:
         numbers = [receipt.id for receipt in self._begun]
         rises = numbers == sorted(numbers)
         order, cursor = (self._facts.value(f"receipts.{name}") for name in ("order", "cursor"))
+        falls = numbers == sorted(numbers, reverse=True)
+        self.is_contradicted = not {"ascending": rises, "descending": falls}.get(order, True)
         match order, cursor:
             case ("ascending", "after") | ("ascending" | "unknown", "unknown" | "after") if rises:
                 return True
@@ -131,6 +139,7 @@ class ReceiptReading:
     def _forward(self) -> Iterator[list[Receipt]]:
         """Go on behind the greatest number, until a page without new receipts was seen twice."""
         new, ends = self._begun, 0
+        failure = NotWhole if self._facts.value("receipts.cursor") == UNKNOWN else Contradiction
         after = self._after or max(self._known, default=None)
         while ends < 2:
             yield new
@@ -138,10 +147,10 @@ class ReceiptReading:
             new = self._new_of(page)
             numbers = [receipt.id for receipt in new]
             if numbers != sorted(numbers):
-                raise NotWhole("the receipts of a page do not ascend")
+                raise failure("the receipts of a page do not ascend")
             behind = [each.id for each in page.receipts if after is None or each.id > after]
             if page.receipts and not behind:
-                raise NotWhole("the cursor is ignored")
+                raise failure("the cursor is ignored")
             ends = 0 if behind else ends + 1
             after = max(behind, default=after)
 
@@ -157,7 +166,7 @@ class ReceiptReading:
             page = self._ask(before)
             new = self._new_of(page)
             if any(before is not None and each.id > before for each in page.receipts):
-                raise NotWhole("the receipts behind a cursor do not descend")
+                raise Contradiction("the receipts behind a cursor do not descend")
             ends = 0 if new else ends + 1
 
     def _by_days(self) -> Iterator[list[Receipt]]:

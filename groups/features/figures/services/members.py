@@ -13,9 +13,9 @@ from groups.features.figures.models import Tally
 from groups.features.insights.services.sweep import LONGEST_SWEEP, PAGE_SIZE
 from groups.services.clients import pages_of
 from groups.services.due import Turn
-from groups.services.facts import facts_of
+from groups.services.facts import UNKNOWN, facts_of
 from groups.services.groups import list_groups_now
-from groups.services.receipts import NotWhole
+from groups.services.receipts import Contradiction, NotWhole
 
 
 @dataclass(slots=True)
@@ -48,10 +48,11 @@ def read_members(turn: Turn[Tally], before: Mapping[int, int]) -> Members:
         again = _sweep(turn, before)
         if again != members:
             raise NotWhole("the clients are not the same twice")
+        failure = NotWhole if counts == UNKNOWN else Contradiction
         if counts != "other" and any(
             members.clients[each] + members.removed[each] < count for each, count in counted.items()
         ):
-            raise NotWhole("a group has more clients than are listed")
+            raise failure("a group has more clients than are listed")
     members.group_ids = sorted({0} | counted.keys() | members.clients.keys() | members.moved.keys())
     return members
 

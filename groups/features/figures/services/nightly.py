@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import Max, Min
 from django.utils import timezone
 
+from groups.features.connection.services.checks import request_check
 from groups.features.figures.models import DAY, NIGHTS, Figure, Tally, yesterday
 from groups.features.figures.services.members import Members, read_members
 from groups.features.insights.services.sales import rounded
@@ -27,7 +28,7 @@ from groups.models.leases import Columns
 from groups.poster import PosterError, Receipt
 from groups.services.due import Turn, run_due
 from groups.services.installation.maintenance import prune, routine
-from groups.services.receipts import NeverWhole, NotWhole, ReceiptReading
+from groups.services.receipts import Contradiction, NeverWhole, NotWhole, ReceiptReading
 
 log = logging.getLogger("groups.jobs")
 
@@ -71,13 +72,20 @@ def run_for(account: str) -> None:
 def run(turn: Turn[Tally]) -> Columns:
     """Store the days that have ended since the last one whose receipts are known.
 
+    Days that Poster can never show whole are tried again in the next night only.
     Raises `PosterError`, `NotWhole` and `LeaseLost`.
     """
     last, figures = yesterday(), Figure.objects.filter(account=turn.row.pk)
     known = figures.filter(receipts__isnull=False).aggregate(Max("day"))["day__max"]
     first = known + DAY if known else figures.aggregate(Min("day"))["day__min"] or last
     if first <= last:
-        _store_days(turn, max(first, last - (MOST_DAYS - 1) * DAY), last)
+        try:
+            _store_days(turn, max(first, last - (MOST_DAYS - 1) * DAY), last)
+        except NeverWhole:
+            pass
+        except Contradiction:
+            request_check(turn.credentials.account)
+            raise
     return {"next_at": NIGHTS.next(timezone.now())}
 
 
@@ -126,6 +134,8 @@ def _store_days(turn: Turn[Tally], first: date, last: date) -> None:
             )
         found.store()
     log.info("Of account %s the receipts of %s days were stored", account_id, len(found.whole))
+    if found.is_contradicted:
+        request_check(turn.credentials.account)
     if found.failure:
         raise found.failure
 
@@ -202,6 +212,10 @@ class ReceiptsOfDays:
         self.whole = set(self._days) - self._reading.doubtful
         if self._days[-1] not in self.whole:
             self.failure = NotWhole("a receipt of the day could not be read")
+
+    @property
+    def is_contradicted(self) -> bool:
+        return self._reading.is_contradicted
 
     def store(self) -> None:
         """Let the other readers store what they have read."""

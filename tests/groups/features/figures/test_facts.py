@@ -1,8 +1,12 @@
 """Figures go by what is known of Poster: what cannot be read is not counted, and the pages say why."""
 
-import pytest
+from datetime import timedelta
 
-from groups.features.figures.models import Figure, Tally
+import pytest
+from django.utils import timezone
+
+from groups.features.connection.models import ConnectionCheck
+from groups.features.figures.models import NIGHTS, Figure, Tally
 from groups.services.credentials import credentials_of
 from groups.services.facts import Seen, store
 from tests.support.figures import GOLD, GUESTS, run_nightly
@@ -66,7 +70,9 @@ def test_a_day_that_poster_cannot_show_has_its_members_and_the_page_says_why(
     run_nightly()
     found = Figure.objects.get(group_id=GUESTS, day=day)
     assert (found.clients, found.receipts, found.total) == (3, None, None)
-    assert Tally.objects.get().never_whole
+    tally = Tally.objects.get()
+    assert tally.never_whole
+    assert (tally.tries, tally.next_at) == (0, NIGHTS.next(timezone.now()))  # not in some minutes
     for url in (f"/groups/{GUESTS}/", "/cards/"):
         page = browse(owner).get(url).content.decode()
         assert "more receipts than this Poster shows" in page, url
@@ -77,3 +83,33 @@ def test_a_list_of_clients_that_is_cut_has_no_figures(people, watch, day, differ
     differ({"clients.pages": "cut"})
     run_nightly()
     assert not Figure.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("known", "does"),
+    [
+        ({"receipts.order": "ascending", "receipts.cursor": "after"}, {"receipts.order": "descending"}),
+        ({"receipts.order": "ascending", "receipts.cursor": "after"}, {"receipts.cursor": "ignored"}),
+        ({"receipts.order": "descending", "receipts.cursor": "before"}, {"receipts.order": "ascending"}),
+    ],
+)
+def test_what_contradicts_a_stored_fact_has_the_connection_checked_again(
+    people, watch, owner, console, day, known, does
+):
+    for client in people[:3]:
+        console.sell(client, day, 1_000, 1_000)
+    credentials, now = credentials_of(owner), timezone.now()
+    ConnectionCheck.objects.create(
+        account=credentials.account,
+        credentials=credentials,
+        ended_at=now - timedelta(days=1),
+        next_at=now + timedelta(days=29),
+    )
+    store(credentials, {name: Seen(value, 9) for name, value in known.items()})
+    console.dispute(**known)
+    run_nightly()
+    assert not ConnectionCheck.objects.due().exists()
+    Figure.objects.update(receipts=None)
+    console.dispute(**does)
+    run_nightly()
+    assert ConnectionCheck.objects.due().exists()
