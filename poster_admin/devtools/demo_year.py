@@ -7,6 +7,7 @@ know nothing of percents, would have nothing to show.
 
 import html
 import json
+import uuid
 from collections import Counter
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -15,13 +16,19 @@ from itertools import pairwise
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from groups.features.bulk.services import Edit, EditPlan, PlanLine, keep_plan
 from groups.features.cards.models import KEPT, Finding
 from groups.features.cards.services import CardReader
 from groups.features.elsewhere.models import Watch
 from groups.features.elsewhere.services import switch_on
 from groups.features.figures.models import Figure, Tally, yesterday
 from groups.models import Change
-from groups.poster import ReceiptPage
+from groups.poster import GroupValues, ReceiptPage
+from groups.services.history import undo_command
+from groups.services.jobs.queue import run_job, start_draft
+from groups.services.writes.commands import UpdateGroup
+from groups.services.writes.execute import execute
+from groups.services.writes.lag import current_groups
 from poster_admin.devtools.sandbox import Account
 from poster_admin.devtools.sandbox.accounts.sales import granted
 
@@ -39,6 +46,9 @@ CHANGES = (
     (4, 95, "15", "12", "-890.00", 0.9),
     (4, 81, "12", "10", "-610.00", 0.95),
 )
+# Groups without a story: one whose percent is raised today, one where that is taken back, and those of a job.
+TODAY = (15, 18)
+EDITED = (7, 13, 24)
 
 
 def remember(owner: User, account: Account) -> None:
@@ -55,6 +65,7 @@ def remember(owner: User, account: Account) -> None:
     for group_id, days_ago, old, new, cost, _more in CHANGES:
         _journal(owner, account, group_id, last - days_ago * DAY, old, new, cost)
     _judge_cards(credentials.account_id, account, last)
+    _make_changes_of_today(owner)
 
 
 def _judge_cards(account_id: str, account: Account, last: date) -> None:
@@ -164,3 +175,35 @@ def _journal(owner: User, account: Account, group_id: int, day: date, old: str, 
         settled_at=at,
         monthly_cost=Decimal(cost),
     )
+
+
+def _make_changes_of_today(owner: User) -> None:
+    """Let the owner change one group, change another one and take that back, and edit three in a job."""
+    credentials = owner.credentials
+    groups = {group.id: group for group in current_groups(credentials).groups}
+
+    def raised(group_id: int, **more: int) -> GroupValues:
+        values = groups[group_id].values
+        return values.replace(**{name: getattr(values, name) + step for name, step in more.items()})
+
+    _kept, taken_back = [
+        execute(
+            UpdateGroup(
+                operation=uuid.uuid4(),
+                credentials=credentials,
+                group_id=group_id,
+                loaded=groups[group_id].values,
+                intended=raised(group_id, percent=1),
+            )
+        )
+        for group_id in TODAY
+    ]
+    execute(undo_command(taken_back, credentials))
+    edited = (groups[group_id] for group_id in EDITED)
+    lines = [
+        PlanLine.of(number, raised(group.id, birthday_bonus=25), group)
+        for number, group in enumerate(edited, 1)
+    ]
+    job = keep_plan(credentials, Edit, EditPlan(tuple(lines)))
+    start_draft(job, owner)
+    run_job(job.pk)
