@@ -180,7 +180,7 @@ def test_undo_the_five_changes_of_a_job(hands_of, staff, sandbox):
     hands.page.goto(f"/jobs/{job.pk}/")
     assert run(job).state == Job.State.DONE
     show_list(hands.page)
-    hands.click(hands.page.locator(".toast").get_by_role("button", name="Скасувати всі 5", exact=True))
+    hands.click(hands.page.locator(".toast").get_by_role("button", name="Скасувати всі зміни: 5", exact=True))
     hands.page.wait_for_url("**/jobs/**")
     assert run(Job.objects.get(undo_of=job)).state == Job.State.DONE
     assert percents(sandbox) == before

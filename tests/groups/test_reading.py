@@ -16,7 +16,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from groups.features.insights import views as insights
+from groups.features.insights.views import dependents
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job
 from tests.support.addresses import ADMIN, CHANGE, JOB, PRIVATE, SNAPSHOT, WALK, taken_back
@@ -87,7 +87,7 @@ def test_a_get_writes_nothing_but_the_session_settles_nothing_and_asks_poster_fo
 ):
     """This includes a page beside which a change is open: it is settled by nobody, and not looked for."""
     # On a busy machine an answer that a page has not waited for would be counted on the next one.
-    monkeypatch.setattr(insights, "WITH_THE_PAGE", 60.0)
+    monkeypatch.setattr(dependents, "WITH_THE_PAGE", 60.0)
     # The calls of a page may overlap, or not: those for the same share one answer either way.
     settings.POSTER_CACHE_SECONDS = 60
     client = browse(owner)

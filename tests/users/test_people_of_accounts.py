@@ -323,7 +323,7 @@ def test_who_invited_somebody_has_no_way_in_once_another_account_is_connected(
 def test_of_those_in_the_own_account_nobody_loses_anything(owner, staff, browse, sandbox):
     olena, password = made_by(browse(owner))
     client = signed_in(browse, "olena", password)
-    assert connects(client, "demo", sandbox)["Location"] == "/groups/"
+    assert connects(client, "demo", sandbox)["Location"] == "/account/check/"
     assert signs_in(browse, "olena", password)
     assert stored(olena)[1] == "olena@example.com"
     assert olena.groups.get().name == "Staff"
@@ -331,7 +331,7 @@ def test_of_those_in_the_own_account_nobody_loses_anything(owner, staff, browse,
 
 def test_whom_an_administrator_made_keeps_everything(admin_user, staff, browse, sandbox):
     _olena, password = made_by(browse(admin_user))
-    assert connects(signed_in(browse, "olena", password), "demo", sandbox)["Location"] == "/groups/"
+    assert connects(signed_in(browse, "olena", password), "demo", sandbox)["Location"] == "/account/check/"
     assert signs_in(browse, "olena", password)
 
 
@@ -353,7 +353,7 @@ def test_who_goes_over_to_another_account_leaves_the_owners_behind(owner, staff,
 def test_another_token_of_the_same_account_ends_nothing(owner, staff, browse, sandbox):
     password = shown_password(browse(owner).post(f"{page_of(staff)}?step=password"))
     PosterCredentials.objects.filter(user=owner).delete()
-    assert connects(signed_in(browse, "staff", password), "demo", sandbox)["Location"] == "/groups/"
+    assert connects(signed_in(browse, "staff", password), "demo", sandbox)["Location"] == "/account/check/"
     assert signs_in(browse, "staff", password)
 
 

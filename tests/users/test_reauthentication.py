@@ -73,7 +73,7 @@ def test_the_page_of_a_token_has_no_field_before_it(staff, browse):
 def test_the_first_token_is_not_held_up(newcomer, browse, sandbox):
     client = after_a_while(browse(newcomer))
     token = sandbox.accounts["demo"].token
-    assert client.post("/account/", {"account": "demo", "token": token})["Location"] == "/groups/"
+    assert client.post("/account/", {"account": "demo", "token": token})["Location"] == "/account/check/"
 
 
 def test_a_wrong_password_confirms_nothing_and_locks_in_the_end(owner, browse):

@@ -102,4 +102,4 @@ def test_the_end_of_a_job_is_told_in_the_list_that_is_open_then_which_is_read_ag
     toast = page.locator("#messages > .notice")
     expect(toast).to_contain_text("3 з 3")
     expect(clients).to_have_text("00 %")
-    expect(toast.get_by_role("button", name="Скасувати всі 3")).to_be_visible()
+    expect(toast.get_by_role("button", name="Скасувати всі зміни: 3")).to_be_visible()
