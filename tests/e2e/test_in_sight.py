@@ -69,6 +69,25 @@ def test_the_first_group_stands_in_the_upper_half_of_a_phone(page_for, staff):
     expect(page.locator(".chip:visible")).to_have_count(4)
 
 
+def test_a_phone_shows_the_first_group_below_three_lines(page_for, owner, subtests):
+    for language in ("uk", "ru", "en"):
+        with subtests.test(language=language):
+            page = page_for(owner, language=language, width=360, height=740)
+            show_list(page, "/groups/")
+            assert row(page, 1).bounding_box()["y"] <= 340
+            assert page.evaluate(OVERFLOW) <= 0
+            search, choice = page.locator("#q").bounding_box(), page.locator(".results-bar > .choices a")
+            assert search["height"] >= 44
+            for each in choice.all():
+                box = each.bounding_box()
+                assert box["x"] >= search["x"] + search["width"]
+                assert min(box["width"], box["height"]) >= 44
+                assert each.evaluate("link => link.scrollWidth <= link.clientWidth")
+            page.locator("#q").focus()
+            choice.nth(1).click()
+            expect(choice.nth(1)).to_have_attribute("aria-current", "true")
+
+
 def test_a_tablet_shows_rows_and_cuts_no_column_off(page_for, owner, subtests):
     page = page_for(owner, language="ru", width=768)
     for path in ("/groups/", "/groups/?columns=sales", "/groups/1/clients/", "/groups/edit/"):
