@@ -58,17 +58,17 @@ def remember(owner: User, account: Account) -> None:
     credentials, last = owner.credentials, yesterday()
     switch_on(credentials)
     Tally.objects.create(watch=Watch.objects.get(), ran_at=timezone.now())
-    figures = _nights(account, last - (NIGHTS - 1) * DAY, last)
+    figures = nights_of(account, last - (NIGHTS - 1) * DAY, last)
     for figure in figures:
         figure.account_id = credentials.account_id
     Figure.objects.bulk_create(figures, batch_size=1000)
     for group_id, days_ago, old, new, cost, _more in CHANGES:
         _journal(owner, account, group_id, last - days_ago * DAY, old, new, cost)
-    _judge_cards(credentials.account_id, account, last)
+    judge_cards(credentials.account_id, account, last)
     _make_changes_of_today(owner)
 
 
-def _judge_cards(account_id: str, account: Account, last: date) -> None:
+def judge_cards(account_id: str, account: Account, last: date) -> None:
     """Let each night of a month judge the cards, and keep what the last ones have found in single days."""
     for number in range(KEPT - 1, -1, -1):
         day, after = last - number * DAY, 1
@@ -88,7 +88,7 @@ def _joined(client_id: int, first: date) -> date:
     return first + (client_id * 7919 % NIGHTS) * DAY if client_id % 7 == 0 else date.min
 
 
-def _nights(account: Account, first: date, last: date) -> list[Figure]:
+def nights_of(account: Account, first: date, last: date) -> list[Figure]:
     days = [first + number * DAY for number in range((last - first).days + 1)]
     sums = {group_id: [Counter[str]() for _day in days] for group_id in (0, *account.groups)}
     more = {group_id: [1.0] * len(days) for group_id in sums}

@@ -12,10 +12,8 @@ document.addEventListener("click", ({ target }) => {
   if (target.closest?.("[data-print]")) print();
   const copies = target.closest?.("[data-copy]");
   if (copies) {
-    const copied = $(copies.dataset.copy);
-    if (copied.select) copied.select();
-    else getSelection().selectAllChildren(copied);
-    // The clipboard of its own is there with HTTPS alone.
+    // The clipboard needs HTTPS, so copy what is selected.
+    getSelection().selectAllChildren($(copies.dataset.copy));
     if (document.execCommand("copy")) copies.textContent = copies.dataset.copied;
   }
   target.closest?.("[data-close-toast]")?.parentElement.remove();
@@ -36,7 +34,7 @@ htmx.onLoad((content) => {
   for (const toast of [content, ...$$(".toast", content)]) if (toast.matches(".toast")) goLater(toast);
 });
 
-// Browsers offer what was typed into such fields before, over the page. Without scripts they restore it when the page is shown again.
+// Browsers offer what was typed into such fields before, over the page. Without scripts they restore it on Back.
 htmx.onLoad((content) => {
   for (const field of $$("form[data-dirty-guard] :is([type=text], [type=email]):not([autocomplete])", content)) field.autocomplete = "off";
 });

@@ -76,7 +76,7 @@ def test_a_fresh_one_has_nobody_and_leads_from_its_link_to_the_groups(tmp_path):
         answer = send(session, link, {**owner, "password1": LONG, "password2": LONG})
         assert answer.url == f"{served.url}/account/"
         answer = send(session, answer.url, {"account": "demo", "token": token})
-        assert answer.url == f"{served.url}/settings/"
+        assert answer.url == f"{served.url}/account/check/"
         assert 'data-group="1"' in session.get(f"{served.url}/groups/").text
         assert requests.get(link, timeout=10).status_code == 404
 

@@ -13,8 +13,8 @@ from tests.support.people import make_user
 @pytest.mark.django_db(transaction=True)
 def test_the_history_of_the_demo_is_alive_and_agrees_with_poster(monkeypatch, settings, capsys):
     # The figures and cards take long, and change nothing in the journal.
-    monkeypatch.setattr(demo_year, "_nights", lambda *_arguments: [])
-    monkeypatch.setattr(demo_year, "_judge_cards", lambda *_arguments: None)
+    monkeypatch.setattr(demo_year, "nights_of", lambda *_arguments: [])
+    monkeypatch.setattr(demo_year, "judge_cards", lambda *_arguments: None)
     with Sandbox(groups=GROUPS, clients=CLIENTS, seed=SEED, stories=True) as poster:
         settings.POSTER_API_URL = poster.url
         owner = make_user("owner", role="Owners", account="demo", sandbox=poster)

@@ -24,7 +24,7 @@ def test_the_first_check_is_followed_and_its_report_is_copied(page_for, owner, s
     page.get_by_text("Звіт для розробників", exact=True).click()
     page.get_by_role("button", name="Скопіювати звіт").click()
     expect(page.get_by_role("button", name="Скопійовано")).to_be_visible()
-    report = page.locator("#report").input_value()
+    report = page.locator("#report").inner_text()
     assert '"receipts.order"' in report
     assert sandbox.accounts["demo"].token not in report
 
