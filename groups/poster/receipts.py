@@ -77,7 +77,7 @@ class Receipt:
 
     @property
     def given(self) -> Decimal | None:
-        """What it gave away in bonuses and by a discount: an estimate. None where the sum cannot be read."""
+        """Bonuses and discounts given away: an estimate. None where the sum cannot be read."""
         return None if self.discount is None else self.granted + self.discount
 
     @classmethod

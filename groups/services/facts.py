@@ -23,7 +23,7 @@ class Meaning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a fact may be: its values, those that the dashboard expects, and those that turn a function off.
+    """A kind of fact: its values, those that the dashboard expects, and those that turn a function off.
 
     Without values it is a number or a text. `stays` is False where another value contradicts nothing.
     """
@@ -63,7 +63,7 @@ READ: Mapping[str, Kind] = {
     "clock.skew": _MEASURED,
     "speed": _MEASURED,
 }
-"""What the check reads."""
+"""Facts that the check reads."""
 
 WRITTEN: Mapping[str, Kind] = {
     "birthday_bonus.unit": Kind(("hryvnia", "kopecks"), ("hryvnia",)),
@@ -73,7 +73,7 @@ WRITTEN: Mapping[str, Kind] = {
     "groups.removal": Kind(("gone", "listed"), ("gone", "listed")),
     "write.lag": _MEASURED,
 }
-"""What only the write check can show."""
+"""Facts that only the write check can show."""
 
 KINDS = {**READ, **WRITTEN}
 SKEW = 60

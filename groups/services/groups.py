@@ -318,7 +318,7 @@ def _last_good_copy(
             with _parsing:  # many readers parse a new copy once
                 listed = _parsed_copy(copy.pk, copy.digest)
         except (msgspec.DecodeError, ValueError, GroupsCopy.DoesNotExist):
-            # Of another version, or broken: the next answer is the next copy.
+            # The copy is of another version, or broken: the next answer is the next copy.
             with optional("the last good copy"):
                 GroupsCopy.objects.filter(pk=copy.pk, digest=copy.digest).delete()
                 cache.delete(cache_key(credentials, f"copied:{copy.pk}:{credentials.account.writes}"))

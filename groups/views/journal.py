@@ -197,7 +197,7 @@ def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
             return page.show(concerns=concerns, doubts=doubts)
         return execute_and_respond(page, command)
     if doubts and command.group_id and command.loaded:
-        # What would not be shown as it is now goes on to the page of the conflict, which has all versions.
+        # An undo that is not as shown any more goes to the page of the conflict, which has all versions.
         group = read_group(request.credentials, command.group_id, fresh=True).group
         doubts = doubts if group.values == command.loaded else []
     return ask_or_execute(page, command, confirmed=confirmed, doubts=doubts)

@@ -101,7 +101,7 @@ def nights_of(account: Account, first: date, last: date) -> list[Figure]:
         client_id, group_id = int(client["client_id"]), int(client["client_groups_id"])
         of_group, factors = sums[group_id], more[group_id]
         came = max((_joined(client_id, first) - first).days, 0)
-        # What the client has each night is added up at the end, as are the clients.
+        # Balances of each night are added up at the end, as are the clients.
         gift = int(account.groups[group_id]["birthday_bonus"])
         gifts = [number for number, day in enumerate(days) if f"{day:%m-%d}" == client["birthday"][5:]]
         owed = int(client["bonus"]) - gift * len(gifts)

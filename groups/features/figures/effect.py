@@ -26,7 +26,7 @@ type Verdict = Literal["more", "less", "cannot-tell"]
 
 
 class Comparison(NamedTuple):
-    """What the weeks after a change were beside those before it, as a part of the others; None: not known.
+    """The weeks after a change beside those before it, as a part of the others; None: not known.
 
     `periods` counts the earlier periods, `larger` those that differed from the usual course at least as much.
     """
@@ -63,7 +63,7 @@ def compare(
     larger = sum(each >= abs(effect) - SAME for each in deviations)
     low = high = None
     if len(earlier) >= FEWEST_FOR_INTERVAL:
-        # Of fewer than twenty this is the largest.
+        # With fewer than twenty this is the largest.
         spread = deviations[math.ceil(0.95 * len(deviations)) - 1]
         low, high = math.exp(effect - spread), math.exp(effect + spread)
     verdict: Verdict = "cannot-tell"

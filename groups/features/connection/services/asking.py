@@ -37,7 +37,7 @@ STEPS = 25
 
 @dataclass
 class CheckReadings:
-    """What one run has seen, and its calls: methods, times and fields, and no value of anybody."""
+    """The facts that one run has seen, and its calls: methods, times and fields, and no value of anybody."""
 
     facts: dict[str, Seen] = field(default_factory=lambda: dict.fromkeys(READ, Seen()))
     calls: list[dict[str, Any]] = field(default_factory=list)
@@ -146,7 +146,7 @@ def ask(
 
 @dataclass
 class People:
-    """What sums are compared with, of the first clients: group, sum paid, and if they are removed."""
+    """Sums of the first clients to compare with: group, sum paid, and if they are removed."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
 

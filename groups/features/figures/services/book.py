@@ -78,7 +78,7 @@ def add_up(account_id: str, month: date) -> Book:
         dict(figures.filter(day=day).values_list("group_id", "owed")) for day in (opened, closed)
     )
     between = figures.filter(day__range=(opened + DAY, closed))
-    # Of each day: whether receipts, a night, and who changed groups are known of all groups.
+    # Each day says whether receipts, a night, and changes of groups are known of all groups.
     known: dict[date, tuple[bool, bool, bool]] = {}
     counts = between.values_list("day").annotate(Count("pk"), Count("granted"), Count("owed"), Count("moved"))
     for day, rows, granted, owed, moved in counts:
