@@ -30,7 +30,7 @@ def test_one_page_has_everything_for_an_author_of_a_feature():
     assert len((ROOT / "groups/hooks.py").read_text().splitlines()) <= 150
 
 
-# What Django reads by its name; and the enums of models, which are said with their model, as `Job.State`.
+# Names that Django reads; and the enums of models, which are said with their model, as `Job.State`.
 NAMES_OF_DJANGO = {"Meta", "Migration", "Command"}
 ENUMS_OF_MODELS = {"State", "Reason", "Failure"}
 

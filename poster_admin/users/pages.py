@@ -1,4 +1,4 @@
-"""What the views of a user's own sign-in and those of passkeys share."""
+"""Share pages between the views of a user's own sign-in and those of passkeys."""
 
 from typing import Any
 

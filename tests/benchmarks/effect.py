@@ -38,7 +38,7 @@ def drift(chance, weeks):
 
 
 def walk(chance, weeks, size=NOISE):
-    """What happens in a week stays: the group and the others walk away from each other, 3 % a week."""
+    """A step of a week stays: the group and the others walk away from each other, 3 % a week."""
     own, theirs = noise(chance, weeks, size), others(chance, weeks, size)
     at = 0.0
     for week in range(weeks):
@@ -129,7 +129,7 @@ def gap(chance, weeks):
     return own, theirs
 
 
-# What may be false at most in percent with 52 weeks, besides chance.
+# Verdicts that may be false at most in percent with 52 weeks, besides chance.
 KINDS = {
     "noise": (even, 3.0),
     "a drift of 2 % a week": (drift, 3.6),

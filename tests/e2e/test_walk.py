@@ -15,7 +15,7 @@ from tests.support.people import make_user
 MOST_OF_AN_OWNER = 38
 """Addresses that an owner can open, each kind of record once."""
 LINKS = "() => [...document.querySelectorAll('a[href]')].map(({href}) => href)"
-# What a finger or a pointer has to hit, with its smaller side; a link in a line is as high as the line.
+# Targets of a finger or a pointer, with its smaller side; a link in a line is as high as the line.
 TARGETS = """(least) => [...document.querySelectorAll(
   "main :is(a, button, select, summary, textarea, input:not([type=hidden])), header :is(a, button, summary)"
 )].filter((each) => each.checkVisibility({visibilityProperty: true, opacityProperty: true})

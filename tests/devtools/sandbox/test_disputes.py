@@ -1,4 +1,4 @@
-"""What is disputed of Poster, each value at the wire."""
+"""Show each value of each disputed point at the wire."""
 
 import json
 import time

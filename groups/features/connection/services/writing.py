@@ -12,6 +12,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from groups.features.connection.models import ConnectionCheck
 from groups.features.connection.services.judging import number, readable
 from groups.models import Change, PosterAccount, PosterCredentials
@@ -24,6 +26,7 @@ from groups.services.facts import Seen
 from groups.services.gateway import call_poster
 from groups.services.writes.commands import Command, CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
+from groups.services.writes.submissions import WriteHeld
 
 RIGHTS = tuple(
     f"groups.{right}"
@@ -143,8 +146,15 @@ def _create(step: str, values: GroupValues, check: uuid.UUID, credentials: Poste
 
 
 def _write(command: Command, credentials: PosterCredentials) -> Change:
-    """Write once, whatever was killed; the limits let it pass. Raises `Later` while the outcome is open."""
-    change = execute(replace(command, credentials=credentials, limit_reason="check of the connection"))
+    """Write once, whatever was killed. Raises `Later` while the outcome is open.
+
+    Where limits hold it back it goes with a reason, so the history says so only then.
+    """
+    command = replace(command, credentials=credentials)
+    try:
+        change = execute(command)
+    except WriteHeld:
+        change = execute(replace(command, limit_reason=_("check of the connection")))
     if change.is_open:
         raise Later
     return change

@@ -1,4 +1,4 @@
-"""What is not known of a live Poster, as points with values: the sandbox plays each of them.
+"""Points of a live Poster that are not known, with their values: the sandbox plays each of them.
 
 The names and values are those of the facts that the connection check finds (`groups.services.facts`).
 """

@@ -39,7 +39,7 @@ def values(result):
     return {name: seen.value for name, seen in result.facts.items()}
 
 
-# What a dispute leaves unknown, or changes, beside its own fact.
+# Facts that a dispute leaves unknown, or changes, beside its own fact.
 BESIDE = {
     ("groups.count", "other"): {"clients.pages": UNKNOWN},
     ("receipts.cursor", "ignored"): {"receipts.days": UNKNOWN},

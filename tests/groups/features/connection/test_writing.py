@@ -83,6 +83,11 @@ def test_the_unit_is_that_of_the_connection_from_then_on(owner, browse, sandbox,
     assert (account.bonus_unit, account.bonus_block) == (real, None)
 
 
+def test_its_changes_are_beyond_no_limits_where_there_are_none(owner, browse, sandbox):
+    write_check(owner, browse)
+    assert set(Change.objects.values_list("limit_reason", flat=True)) == {""}
+
+
 def test_limits_and_approvals_do_not_stop_it(owner, browse, sandbox):
     Limits.objects.create(
         account_id="demo", max_percent=Decimal(1), max_birthday_bonus=Decimal(1), max_clients=0
