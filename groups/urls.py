@@ -4,33 +4,18 @@ from importlib import import_module
 
 from django.apps import apps
 from django.urls import path, register_converter
-from django.urls.converters import IntConverter, StringConverter
-from django.utils.module_loading import module_has_submodule
+from django.urls.converters import StringConverter
 from django.views.generic import RedirectView
 
-from groups.poster.fields import MAX_ID
 from groups.views import clients, groups, jobs, journal, settings
 
 app_name = "groups"
-
-
-class GroupIdConverter(IntConverter):
-    """Id of a group in Poster's format: no leading zeros, and no larger than Poster's ids can be."""
-
-    regex = "[1-9][0-9]{0,9}"
-
-    def to_python(self, value: str) -> int:
-        number = super().to_python(value)
-        if number > MAX_ID:
-            raise ValueError
-        return number
 
 
 class FileTypeConverter(StringConverter):
     regex = "csv|xlsx"
 
 
-register_converter(GroupIdConverter, "group")
 register_converter(FileTypeConverter, "file_type")
 
 urlpatterns = [
@@ -69,5 +54,5 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/undo/", jobs.job_undo, name="job_undo"),
 ]
 for app in apps.get_app_configs():
-    if app.name.startswith("groups.features.") and module_has_submodule(app.module, "urls"):
-        urlpatterns += import_module(f"{app.name}.urls").urlpatterns
+    if app.name.startswith("groups.features."):
+        urlpatterns += import_module(f"{app.name}.views").urlpatterns

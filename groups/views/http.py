@@ -13,7 +13,8 @@ from django.contrib.messages import get_messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import register_converter, reverse
+from django.urls.converters import IntConverter
 from django.utils.crypto import salted_hmac
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import content_disposition_header
@@ -26,7 +27,7 @@ from structlog.contextvars import bind_contextvars
 from groups.models import Change, Job, PosterCredentials
 from groups.poster import InvalidValue, NotAllowed, PosterError, TokenRejected
 from groups.poster.errors import REFUSALS
-from groups.poster.fields import whole_number
+from groups.poster.fields import MAX_ID, whole_number
 from groups.presenters.history import Toast, job_toast, toasts
 from groups.services.gateway import file_turn
 from groups.services.groups import MAX_WAIT
@@ -58,6 +59,21 @@ CONTENT_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "yaml": "application/yaml; charset=utf-8",
 }
+
+
+class GroupIdConverter(IntConverter):
+    """Id of a group in Poster's format: no leading zeros, and no larger than Poster's ids can be."""
+
+    regex = "[1-9][0-9]{0,9}"
+
+    def to_python(self, value: str) -> int:
+        number = super().to_python(value)
+        if number > MAX_ID:
+            raise ValueError
+        return number
+
+
+register_converter(GroupIdConverter, "group")
 
 
 class Request(HttpRequest):

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
@@ -507,3 +507,12 @@ hooks.destinations(
 )
 hooks.form_addresses("request_approve", "request_refuse", "request_withdraw")
 DETAIL_LABELS.update((limit.value, limit.label) for limit in Limit)
+
+urlpatterns = [
+    path("account/limits/", account_limits, name="limits"),
+    path("requests/", request_list, name="requests"),
+    path("requests/<uuid:request_id>/", request_detail, name="request"),
+    path("requests/<uuid:request_id>/approve/", request_approve, name="request_approve"),
+    path("requests/<uuid:request_id>/refuse/", request_refuse, name="request_refuse"),
+    path("requests/<uuid:request_id>/withdraw/", request_withdraw, name="request_withdraw"),
+]

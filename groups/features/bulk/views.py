@@ -12,7 +12,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -304,3 +304,10 @@ hooks.destinations(
     order=1,
 )
 hooks.form_addresses("scheme_export")
+
+urlpatterns = [
+    path("groups/edit/", bulk_edit, name="bulk"),
+    path("groups/import/", group_import, name="import"),
+    path("groups/plan/<uuid:job_id>/", plan, name="plan"),
+    path("groups/export.yaml", scheme_export, name="scheme_export"),
+]

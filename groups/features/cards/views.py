@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -230,3 +231,11 @@ hooks.destinations(
     pages_for((VIEW_CARDS, gettext_lazy("One card, many receipts"), "groups:cards", PAGE)), order=2
 )
 hooks.form_addresses("card_exempt", "card_count", "cards_export")
+
+urlpatterns = [
+    path("cards/", cards, name="cards"),
+    path("cards.csv", cards_file, name="cards_export"),
+    path("cards/receipts/<group:finding_id>/", receipts, name="card_receipts"),
+    path("cards/<group:client_id>/exempt/", exempt, name="card_exempt"),
+    path("cards/<group:client_id>/count/", count, name="card_count"),
+]

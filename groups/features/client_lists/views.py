@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.http import content_disposition_header
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
@@ -252,3 +252,9 @@ def upload_destination(user: User) -> list[Destination]:
 
 
 hooks.form_addresses("client_list_unknown")
+
+urlpatterns = [
+    path("upload/", upload, name="upload"),
+    path("clients/list/", client_list, name="client_list"),
+    path("clients/list/unknown/", unknown_lines, name="client_list_unknown"),
+]

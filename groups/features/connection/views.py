@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -134,3 +134,8 @@ def check_new_connection(_request: Request, credentials: PosterCredentials) -> s
 
 
 connected_listeners.append(check_new_connection)
+
+urlpatterns = [
+    path("account/check/", check, name="check"),
+    path("account/check/write/", write_check, name="write_check"),
+]

@@ -18,7 +18,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -672,3 +672,12 @@ hooks.section("criteria", "groups")
 hooks.form_addresses(
     "criteria_preview", "criteria_spread", "criteria_run", "criteria_pins", "criteria_pin_remove"
 )
+
+urlpatterns = [
+    path("criteria/", criteria, name="criteria"),
+    path("criteria/preview/", preview, name="criteria_preview"),
+    path("criteria/run/", run, name="criteria_run"),
+    path("criteria/spread/", spread, name="criteria_spread"),
+    path("criteria/pins/", pin_create, name="criteria_pins"),
+    path("criteria/pins/<int:pin_id>/remove/", pin_remove, name="criteria_pin_remove"),
+]

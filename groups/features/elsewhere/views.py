@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -92,3 +92,5 @@ def watch_switch(request: Request) -> HttpResponse:
 
 
 hooks.form_addresses("watch")
+
+urlpatterns = [path("account/watch/", watch_switch, name="watch")]

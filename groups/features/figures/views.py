@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.db.models import Max, Min
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -250,3 +251,10 @@ OWED = ColumnSet(
     read=read_columns,
 )
 column_sets[OWED.key] = OWED
+
+urlpatterns = [
+    path("groups/bonuses/", bonus_book, name="bonuses"),
+    path("groups/bonuses.csv", bonus_book, {"as_file": True}, name="bonuses_export"),
+    path("groups/figures.csv", figures_file, name="figures_export"),
+    path("groups/<group:group_id>/figures.csv", figures_file, name="group_figures_export"),
+]

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -137,3 +138,6 @@ def link_of(_request: Request, one: OneGroup) -> dict[str, Any] | None:
 @hooks.part("account.watch", "movements/watch.html")
 def words_for_watch(_request: Request, _credentials: PosterCredentials) -> dict[str, Any] | None:
     return {"days_kept": settings.MOVEMENT_DAYS} if settings.MOVEMENT_SECONDS else None
+
+
+urlpatterns = [path("groups/<group:group_id>/movements/", movements, name="movements")]

@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -371,3 +371,11 @@ def retirement_of_group(request: HttpRequest, one: OneGroup) -> dict[str, Any] |
 @hooks.part("removal.ways_out", "moves/way_out.html")
 def way_out_of_removal(request: HttpRequest, group: Group) -> dict[str, Any] | None:
     return {"group": group} if request.user.has_perm(MoveClient.permission) else None
+
+
+urlpatterns = [
+    path("groups/<group:group_id>/clients/move/", group_move, name="move"),
+    path("groups/<group:group_id>/retire/", group_retire, name="retire"),
+    path("groups/move/", groups_move, name="groups_move"),
+    path("clients/move/", clients_move, name="clients_move"),
+]

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
@@ -167,3 +167,10 @@ def settings_of_notices(user: User) -> list[SettingsPage]:
 
 
 hooks.form_addresses("telegram", "telegram_trial", "telegram_remove")
+
+urlpatterns = [
+    path("account/notices/", notices, name="notices"),
+    path("account/notices/telegram/", telegram_chat, name="telegram"),
+    path("account/notices/telegram/trial/", telegram_trial, name="telegram_trial"),
+    path("account/notices/telegram/remove/", telegram_remove, name="telegram_remove"),
+]

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, prefetch_related_objects
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
@@ -142,3 +142,8 @@ hooks.destinations(
     order=-1,
 )
 hooks.form_addresses("views", "view")
+
+urlpatterns = [
+    path("account/views/", view_list, name="views"),
+    path("account/views/<int:view_id>/", view_change, name="view"),
+]

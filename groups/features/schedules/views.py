@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -583,3 +584,11 @@ def notice_of_holder(schedule: Schedule) -> HolderNotice:
         label=_("Planned changes"),
         mark="clock",
     )
+
+
+urlpatterns = [
+    path("groups/<group:group_id>/schedule/", schedule_create, name="schedule"),
+    path("groups/schedule/", schedule_several, name="schedule_several"),
+    path("schedules/", schedule_list, name="schedules"),
+    path("schedules/<uuid:schedule_id>/cancel/", schedule_cancel, name="schedule_cancel"),
+]

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.http import content_disposition_header
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -183,3 +183,9 @@ def note_of_removal(change: Change, user: User) -> ChangeNote | None:
 _PAGE = (VIEW_SNAPSHOT, gettext_lazy("Snapshots"), "groups:snapshots", PAGE)
 hooks.destinations(pages_for(_PAGE), order=13)
 hooks.form_addresses("snapshot_download")
+
+urlpatterns = [
+    path("history/snapshots/", snapshot_list, name="snapshots"),
+    path("history/snapshots/<uuid:snapshot_id>/download/", snapshot_download, name="snapshot_download"),
+    path("history/snapshots/<uuid:snapshot_id>/restore/", snapshot_restore, name="snapshot_restore"),
+]
