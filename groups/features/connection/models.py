@@ -1,12 +1,12 @@
 """Define the connection check of an account: when it is due, how far it is, and the calls that it made."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import models
 from django.utils import timezone
 
 from groups.models import PosterAccount, PosterCredentials
-from groups.models.leases import Columns, Due, DueQuerySet
+from groups.models.leases import Due, DueQuerySet
 
 EVERY = timedelta(days=30)
 
@@ -36,7 +36,6 @@ class ConnectionCheck(Due):
     is_write_due = models.BooleanField(default=False)
 
     objects = DueQuerySet["ConnectionCheck"].as_manager()
-    max_wait = timedelta()
 
     class Meta:
         default_permissions = ()
@@ -55,11 +54,11 @@ class ConnectionCheck(Due):
 
     @property
     def sender(self) -> tuple[int | None, str]:
-        return self.credentials.user_id if self.credentials else None, self.account_id
-
-    @property
-    def longest_pause(self) -> timedelta:
-        return EVERY
-
-    def after_hold(self, reason: str, now: datetime) -> Columns:
-        return {"next_at": now + EVERY, "ended_at": now, "failed": True}
+        """The user who has requested the check; or another one, where Poster takes that token no more."""
+        connected = PosterCredentials.objects.filter(account=self.account_id, user__is_active=True)
+        found = min(
+            connected,
+            key=lambda each: (each.refused_at is not None, each.pk != self.credentials_id, each.pk),
+            default=None,
+        )
+        return found.user_id if found else None, self.account_id

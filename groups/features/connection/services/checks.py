@@ -21,7 +21,7 @@ from groups.features.connection.models import EVERY, ConnectionCheck
 from groups.features.connection.services.asking import CheckReadings, ask
 from groups.features.connection.services.writing import RIGHTS, check_writes, left_groups
 from groups.models import Fact, PosterAccount, PosterCredentials
-from groups.models.leases import Columns
+from groups.models.leases import AGAIN, Columns
 from groups.services.due import Turn, run_due
 from groups.services.events import Event, event_source
 from groups.services.facts import KINDS, READ, UNKNOWN, Facts, Meaning, Seen, facts_of, meaning, store
@@ -33,7 +33,7 @@ from poster_admin.users.security_log import record
 
 log = logging.getLogger("groups.accounts")
 SOON = timedelta(minutes=15)
-TRIES = 8
+TRIES = 6
 """How often a write check goes on after a write whose outcome stays open: for half an hour."""
 SET_BONUS_UNIT = "groups.set_bonus_unit"
 
@@ -45,7 +45,7 @@ def check_of(credentials: PosterCredentials) -> ConnectionCheck | None:
 def begin_check(credentials: PosterCredentials) -> ConnectionCheck:
     """Let a worker check the account with this token as soon as it can; a run under way is that check."""
     row, _created = ConnectionCheck.objects.get_or_create(account=credentials.account)
-    free = ConnectionCheck.objects.free().filter(pk=row.pk)
+    free = ConnectionCheck.objects.free().filter(pk=row.pk, is_write_due=False)
     free.update(credentials=credentials, next_at=timezone.now(), steps_done=0, tries=0)
     row.refresh_from_db()
     return row
@@ -78,7 +78,8 @@ def accounts_due() -> list[str]:
         for each in unchecked
     }
     ConnectionCheck.objects.bulk_create(new.values(), ignore_conflicts=True)
-    return list(ConnectionCheck.objects.due().values_list("pk", flat=True))
+    connected = ConnectionCheck.objects.filter(account__credentials__user__is_active=True)
+    return list(connected.due().values_list("pk", flat=True).distinct())
 
 
 @routine("connection", pause=1.0, for_each=accounts_due)
@@ -111,7 +112,7 @@ def _check(turn: Turn[ConnectionCheck]) -> Columns:
     keep(credentials, result.facts)
     now = timezone.now()
     return {
-        "next_at": now + EVERY,
+        "next_at": now + (EVERY if result.is_answered else AGAIN),
         "ended_at": now,
         "calls": result.calls,
         "failed": not result.is_answered,
@@ -122,7 +123,8 @@ def _check_writes(turn: Turn[ConnectionCheck]) -> Columns:
     """Raises `Later` while the outcome of a write is open, until that has taken too long."""
     credentials, row = turn.credentials, turn.row
     ended = {"is_write_due": False, "next_at": row.ended_at + EVERY if row.ended_at else timezone.now()}
-    if row.tries > TRIES or not credentials.user.has_perms(RIGHTS):
+    is_of_user = credentials.pk == row.credentials_id  # nobody writes with the token of another user
+    if row.tries > TRIES or not is_of_user or not credentials.user.has_perms(RIGHTS):
         return ended
     for seen in check_writes(row, credentials):
         keep(credentials, seen)

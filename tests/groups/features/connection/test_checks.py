@@ -7,12 +7,14 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from groups.features.connection.models import ConnectionCheck
 from groups.features.connection.services import asking, checks
-from groups.models import Fact, PosterAccount
+from groups.models import Fact, PosterAccount, PosterCredentials
+from groups.models.leases import AGAIN
 from groups.services.credentials import credentials_of
 from groups.services.facts import READ, UNKNOWN, Meaning, facts_of
 from poster_admin.devtools.sandbox import Sandbox
@@ -94,7 +96,9 @@ def test_a_poster_that_answers_nonsense_proves_nothing(owner, sandbox, fault):
     with pytest.raises(CommandError, match="could not be read"):
         command()
     assert not Fact.objects.exists()
-    assert ConnectionCheck.objects.get().failed
+    row = ConnectionCheck.objects.get()
+    assert row.failed
+    assert row.next_at - row.ended_at == AGAIN
 
 
 def test_a_poster_that_hangs_is_left_and_the_circuit_stays_closed(owner, sandbox, monkeypatch):
@@ -155,6 +159,35 @@ def test_a_run_that_was_killed_is_made_again_and_two_are_one(demo, restaurant, m
     assert check.ended_at
     assert not check.failed
     assert check.next_at > now + timedelta(days=29)
+
+
+@pytest.mark.parametrize("gone", ["disconnected", "elsewhere", "refused", "dismissed"])
+def test_the_check_goes_on_with_the_token_of_another_user(demo, staff, outsider, gone):
+    checks.begin_check(demo)
+    match gone:
+        case "disconnected":
+            demo.delete()
+        case "elsewhere":
+            demo.account = outsider.credentials.account
+            demo.save()
+        case "refused":
+            PosterCredentials.objects.filter(user=demo.user).update(refused_at=timezone.now())
+        case "dismissed":
+            User.objects.filter(pk=demo.user_id).update(is_active=False)
+    PosterCredentials.objects.filter(user=staff).update(fingerprint="of staff")
+    assert "demo" in checks.accounts_due()
+    checks.check_due("demo")
+    assert Fact.objects.get(name="right.groups").fingerprint == "of staff"
+    assert not ConnectionCheck.objects.get(pk="demo").failed
+
+
+def test_an_account_without_a_connected_user_waits_for_one(demo, staff):
+    PosterCredentials.objects.filter(user=staff).delete()
+    checks.begin_check(demo)
+    User.objects.filter(pk=demo.user_id).update(is_active=False)
+    assert checks.accounts_due() == []
+    User.objects.filter(pk=demo.user_id).update(is_active=True)
+    assert checks.accounts_due() == ["demo"]
 
 
 def test_a_night_that_meets_a_contradiction_has_the_account_checked_again_but_not_all_the_time(demo):

@@ -156,6 +156,15 @@ def test_staff_may_not_make_it_and_two_are_one(staff, owner, browse, sandbox):
     assert len([call for call in sandbox.calls() if call.method == "clients.createGroup"]) == 2
 
 
+def test_nobody_writes_with_the_token_of_another_user(owner, manager, browse):
+    browse(owner).post("/account/check/write/")
+    owner.credentials.delete()
+    manager.groups.set(owner.groups.all())
+    run()
+    assert not ConnectionCheck.objects.get().is_write_due
+    assert not Change.objects.exists()
+
+
 def test_the_form_of_a_bonus_group_offers_it_while_the_unit_is_unknown(owner, staff, browse):
     offer = "Check it with one empty group"
     assert offer in browse(owner).get("/groups/new/").content.decode()
