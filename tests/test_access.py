@@ -172,7 +172,7 @@ def test_no_address_is_open_to_a_role_without_its_right(role, request, browse, s
     assert not sandbox.calls()
 
 
-def test_managers_change_nothing_of_others_where_they_may_look(manager, staff, browse, sandbox, subtests):
+def test_managers_change_nothing_of_others_where_they_may_read(manager, staff, browse, sandbox, subtests):
     rows = rows_of(staff, browse)
     before = stored(rows)
     sandbox.log.clear()
@@ -328,7 +328,7 @@ def stays_here(answer):
 
 
 @pytest.mark.parametrize("url", ["/no-such-page/", "/accounts/confirm/", "/groups/new/", "/help/"])
-def test_no_page_tells_of_open_changes_to_who_may_not_look(owner, nobody, staff, browse, url):
+def test_no_page_shows_open_changes_without_the_right(owner, nobody, staff, browse, url):
     the_lost = {"account": staff.credentials.account, "user": staff, "action": "update", "state": "unknown"}
     Change.objects.create(**the_lost, group_id=1, group_name=ONLY_HERE, sent_at=timezone.now())
     assert ONLY_HERE in browse(owner).get(url).content.decode()
@@ -550,7 +550,7 @@ def test_the_journal_cannot_be_changed_in_the_admin(staff, admin_user, browse, s
     assert Change.objects.get() == change
 
 
-def test_who_has_no_role_is_told_so_and_led_in_no_circle(nobody, browse):
+def test_a_user_without_a_role_reads_so_and_is_led_in_no_circle(nobody, browse):
     page = browse(nobody).get("/groups/")
     assert page.status_code == 403
     assert "<h1>You have no role here yet</h1>" in page.text

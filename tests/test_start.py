@@ -114,7 +114,7 @@ def test_a_driver_that_is_not_installed_is_one_line(installation, monkeypatch, n
         installation.settings()
 
 
-def test_every_command_tells_all_that_is_wrong(installation):
+def test_every_command_shows_all_that_is_wrong(installation):
     installation.write(installation.values | {"TIME_ZONE": "Kiev", "SNAPSHOT_DAYS": "0"})
     for code, said in installation.outputs(*(([each], "") for each in COMMANDS), ALLOWED_HOSTS="a b"):
         assert code == 1
@@ -125,7 +125,7 @@ def test_every_command_tells_all_that_is_wrong(installation):
 
 
 @pytest.mark.parametrize("text", ["SECRET_KEY = {}\n", "{}\n", "export\n{}\n"])
-def test_a_line_that_is_none_is_told_by_its_number_and_not_shown(installation, text):
+def test_a_line_that_is_none_is_reported_by_its_number_and_not_shown(installation, text):
     secret = "a-secret-that-nobody-sees" * 3
     installation.env_file.write_text("# the first line\n" + text.format(secret), encoding="utf-8")
     with pytest.raises(ImproperlyConfigured) as raised:
@@ -247,7 +247,7 @@ def test_the_doctor_says_first_why_the_database_does_not_answer(installation):
     assert "a-password" not in first
 
 
-def test_the_first_migration_does_not_advise_to_migrate_and_an_address_of_another_machine_is_told(
+def test_the_first_migration_does_not_advise_to_migrate_and_an_address_of_another_machine_is_reported(
     installation,
 ):
     (planned, plan), (code, said) = installation.outputs(

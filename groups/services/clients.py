@@ -59,8 +59,8 @@ class Order:
 
     def holds(self, clients: tuple[Client, ...]) -> bool:
         """Check numbers alone: Poster does not document the fields that it can sort by."""
-        told = _NUMBERS.get(self.by)
-        values = [value for client in clients if told and (value := told(client)) is not None]
+        number_of = _NUMBERS.get(self.by)
+        values = [value for client in clients if number_of and (value := number_of(client)) is not None]
         return values == sorted(values, reverse=self.descending)
 
 

@@ -49,11 +49,11 @@ def connect(*, user: User, account: str, token: str) -> PosterCredentials:
     poster = gateway.client(account, token, person=user.pk)
     poster.get_groups()
     try:
-        told = asdict(poster.get_settings(within=COMPANY_WITHIN))
+        settings = asdict(poster.get_settings(within=COMPANY_WITHIN))
     except PosterError as error:  # for example for lack of a right
         log.info("The settings of %s cannot be read: %s", poster.account, error.reason)
-        told = {}
-    company = {field: value for field, value in told.items() if value}
+        settings = {}
+    company = {field: value for field, value in settings.items() if value}
     _check_company(user, account, company.get("company_id", ""))
     with transaction.atomic():
         # Nobody may manage the user meanwhile: `poster_admin.users.accounts.lock_managed`. A change of theirs

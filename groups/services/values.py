@@ -66,7 +66,7 @@ def name_or_number(group: Group | None, group_id: int) -> str:
 def difference_words(before: Version, after: Version) -> str:
     """Return how the values of a group differ: "percent 10% → 12.5%, type Bonus → Discount".
 
-    A missing switch is no difference: Poster does not always tell it.
+    A missing switch is no difference: Poster does not always send it.
     """
     words = []
     for field, declared in GROUP_FIELDS.items():

@@ -117,11 +117,11 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     known = getattr(request, "credentials", None)
     section = SECTIONS.get(request.path_info.strip("/").partition("/")[0], "")
     credentials = SimpleLazyObject(
-        lambda: known or (getattr(user, "credentials", None) if _may_look(request) else None)
+        lambda: known or (getattr(user, "credentials", None) if _may_read(request) else None)
     )
     return {
         "program_version": VERSION,
-        # Tells users of a browser apart, and reveals nothing else about them.
+        # Distinguishes users of a browser, and reveals nothing else about them.
         "user_mark": SimpleLazyObject(
             lambda: (
                 salted_hmac("user_mark", str(user.pk), algorithm="sha256").hexdigest()[:16]
@@ -137,7 +137,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "toasts": SimpleLazyObject(
             lambda: [
                 *toasts(get_messages(request), user),
-                *(_toasts_of_left_jobs(request, user) if _may_look(request) else ()),
+                *(_toasts_of_left_jobs(request, user) if _may_read(request) else ()),
             ]
         ),
         "currency": SimpleLazyObject(
@@ -168,7 +168,7 @@ def max_wait_of(request: HttpRequest) -> float | None:
     return None if waits else MAX_WAIT
 
 
-def _may_look(request: HttpRequest) -> bool:
+def _may_read(request: HttpRequest) -> bool:
     """Return True if the user may see the account: an error page and a sign-in are shown to others too."""
     user: Any = getattr(request, "user", AnonymousUser())
     return user.has_perm("groups.view_group") and not two_factor.page_that_is_due(request)
@@ -252,7 +252,7 @@ class PosterErrorMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, PosterError):
             return None
-        fragment, status, behind = htmx_target(request), status_of(error), referring_page(request)
+        fragment, status, referrer = htmx_target(request), status_of(error), referring_page(request)
         is_post = request.method == "POST"
         match status:
             case 424:
@@ -263,13 +263,13 @@ class PosterErrorMiddleware:
                 url, label = request.get_full_path(), _("Try again")
                 if fragment or is_post or not has_page(request.path):
                     # A fragment or a file is no page, and the address of a form may take only a POST.
-                    url = behind or reverse("groups:list")
+                    url = referrer or reverse("groups:list")
         words = error_words(error)
         if is_post and fragment in {"", "form"}:
             # No write that was sent ends here: its own page shows its outcome.
             words = replace(words, text=f"{words.text} {_('Nothing was changed.')}".strip())
         context = {"error_words": words, "status": status, "way_url": url, "way_label": label}
-        context["back_url"] = behind if behind not in {url, request.get_full_path()} else ""
+        context["back_url"] = referrer if referrer not in {url, request.get_full_path()} else ""
         if fragment:
             # A failed search leaves the page as it is, with the message above it.
             response = render_page(request, "poster_error.html#notice", context, status=status)

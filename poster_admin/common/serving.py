@@ -170,7 +170,7 @@ def web_server(*, host: str, port: int, workers: int) -> "MPServer":
 
 def keep_job_workers(count: int, processes: list[subprocess.Popen[bytes]], ending: threading.Event) -> None:
     """Start so many workers, and again each that has ended; at the end wait for the writes under way."""
-    # A session of its own: only this process tells it to end, not Ctrl-C.
+    # A session of its own: only this process ends it, not Ctrl-C.
     command = [sys.executable, "manage.py", "worker", "--parent", str(os.getpid())]
     # glibc returns the memory of a list of megabytes at once; otherwise it keeps that for the next one.
     environment = {"MALLOC_MMAP_THRESHOLD_": str(4 * 1024 * 1024), **os.environ}
@@ -240,9 +240,9 @@ def run(
 
         for number in (signal.SIGINT, signal.SIGTERM, *(() if reloads else (signal.SIGHUP,))):
             signal.signal(number, end)
-        threading.Thread(target=tell, daemon=True).start()
+        threading.Thread(target=notify, daemon=True).start()
 
-    def tell() -> None:
+    def notify() -> None:
         while True:
             with suppress(OSError), socket.create_connection((host, port), timeout=1):
                 break

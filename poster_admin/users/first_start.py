@@ -48,7 +48,7 @@ def new_link() -> str:
 
 
 def site_address() -> str:
-    """Return the address of the site as people reach it, as far as the settings tell."""
+    """Return the address of the site as people reach it, as far as the settings say."""
     if settings.SITE_URL:
         return str(settings.SITE_URL).rstrip("/")
     hosts = [host for host in settings.ALLOWED_HOSTS if not host.startswith((".", "*"))]

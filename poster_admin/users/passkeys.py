@@ -114,7 +114,7 @@ def passkey_new_options(request: UserRequest) -> HttpResponse:
 
 @require_POST
 def passkey_options(request: HttpRequest) -> HttpResponse:
-    """Tell the browser how to use a passkey; somebody who is not signed in does not learn who has one."""
+    """Give the browser the options of a passkey; somebody who is not signed in does not learn who has one."""
     options = webauthn.generate_authentication_options(
         rp_id=_host(request),
         timeout=MILLISECONDS,

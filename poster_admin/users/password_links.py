@@ -100,7 +100,7 @@ class AddressForm(PasswordResetForm):
         to_email: str,
         html_email_template_name: str | None = None,
     ) -> None:
-        """Send the mail in a thread of its own: a longer wait for the answer would tell who is known here."""
+        """Send the mail in a thread of its own: a longer wait for the answer would reveal names."""
         language, what = translation.get_language(), "a link to a new password"
 
         def send_in_language() -> None:

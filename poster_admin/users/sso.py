@@ -161,10 +161,10 @@ def _claims(request: HttpRequest, *, fresh: bool) -> dict[str, Any]:
     if fresh and time.time() - claims.get("auth_time", 0) > FRESH:
         raise SuspiciousOperation("The sign-in was to be a fresh one.")
     if provider.server_metadata.get("userinfo_endpoint"):
-        told = dict(provider.userinfo(token=token))
-        if told.get("sub") != claims["sub"]:
+        info = dict(provider.userinfo(token=token))
+        if info.get("sub") != claims["sub"]:
             raise SuspiciousOperation("The provider speaks of two people.")
-        claims |= told
+        claims |= info
     return claims
 
 

@@ -146,4 +146,4 @@ addEventListener("pagehide", () => {
 
 if (storage.get(LEFT_JOB)?.endsWith(` ${jobUnderWay()}`)) storage.set(LEFT_JOB, "");
 for (const key of [LEFT, LEFT_JOB])
-  if (storage.get(key)) import("./steps.js").then(({ tell }) => tell(key));
+  if (storage.get(key)) import("./steps.js").then(({ report }) => report(key));

@@ -52,7 +52,7 @@ export function follow(form) {
 }
 
 // The longer it takes, the less often it is requested: a job may take an hour.
-export async function tell(key, pause = EVERY) {
+export async function report(key, pause = EVERY) {
   const left = storage.get(key);
   if (!left) return;
   const [at, url] = left.split(" ");
@@ -68,7 +68,7 @@ export async function tell(key, pause = EVERY) {
   const [status, html] = await ask(url, "messages");
   const isYetToCome = status === 404 && Date.now() - at < UNRECORDED;
   if (!status || status === 204 || status >= 500 || isYetToCome) {
-    setTimeout(tell, pause, key, Math.min(1.1 * pause, LONGEST));
+    setTimeout(report, pause, key, Math.min(1.1 * pause, LONGEST));
     return;
   }
   forget();

@@ -12,7 +12,7 @@ from tests.support.environment import ROOT, inherited
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_benchmark_tells_its_options(capsys, name):
+def test_each_benchmark_shows_its_options(capsys, name):
     with pytest.raises(SystemExit) as ended:
         importlib.import_module(f"tests.benchmarks.{name}").main(["--help"])
     assert ended.value.code == 0

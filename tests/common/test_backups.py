@@ -366,7 +366,7 @@ def test_without_the_programs_of_postgresql_one_line_says_what_brings_them(tmp_p
     assert list((tmp_path / "backups").iterdir()) == []
 
 
-def test_without_a_yes_or_from_a_file_that_is_not_right_nothing_is_restored(on_sqlite, file):
+def test_without_a_typed_yes_or_from_a_file_that_is_not_right_nothing_is_restored(on_sqlite, file):
     """A file of another version, damaged, foreign or missing is one line."""
     new, short = (shutil.copy(file, on_sqlite.directory / name) for name in ("new", "short"))
     with closing(sqlite3.connect(new)) as database, database:

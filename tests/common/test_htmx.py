@@ -102,7 +102,7 @@ def test_after_the_sign_in_there_is_a_page_whatever_the_form_was(owner, browse, 
             assert client.get(back).status_code != 405
 
 
-def test_htmx_is_told_the_same(browse):
+def test_htmx_gets_the_same_answer(browse):
     headers = fragment("row-1", "/groups/?sort=name")
     answer = browse().post("/groups/1/edit/", {"percent": "12"}, headers=headers)
     assert answer.status_code == 401
@@ -120,7 +120,7 @@ def test_where_nothing_was_sent_nothing_was_lost(staff, browse):
     assert "nothing was saved" not in text_of(browse().get("/accounts/login/?next=/groups/"))
 
 
-def test_a_mark_tells_users_apart_and_nothing_of_them(staff, owner, browse, sandbox):
+def test_a_mark_distinguishes_users_and_reveals_nothing_of_them(staff, owner, browse, sandbox):
     marks = {
         re.search(r'data-user="(\w{16})"', browse(user).get(url).content.decode())[1]
         for user in (staff, owner)

@@ -66,7 +66,7 @@ def test_what_django_says_of_a_request_that_failed_has_its_id(client):
     assert (line["message"], line["request_id"]) == ("Not Found: /static/nowhere/", answer["X-Request-ID"])
 
 
-def test_a_call_is_counted_and_told(written):
+def test_a_call_is_counted_and_reported(written):
     call = CallReport("demo", "clients.getGroup", 2, "http_503", 503, None, 7, 0.25)
     bind_contextvars(request_id=REQUEST)
     gateway._report(call)

@@ -51,9 +51,9 @@ def brisk(monkeypatch):
             content.update({"interval": 0.0001} if "interval" in content else {})
             yield name, content
 
-    tell = states.tell_sandbox
+    tell = states.instruct_sandbox
     monkeypatch.setattr(
-        "poster_admin.devtools.styleguide.views.tell_sandbox",
+        "poster_admin.devtools.styleguide.views.instruct_sandbox",
         lambda *instructions: tell(*brisk(*instructions)),
     )
 
@@ -79,7 +79,7 @@ def test_every_state_is_on_the_page(staff, browse, sandbox, styleguide):
         assert words in text_of(answer)
 
 
-def test_a_real_poster_is_told_nothing(staff, browse, sandbox, styleguide, settings):
+def test_a_real_poster_learns_nothing(staff, browse, sandbox, styleguide, settings):
     client = browse(staff)
     client.get(styleguide)
     settings.POSTER_API_URL = "https://{account}.joinposter.com/api/"

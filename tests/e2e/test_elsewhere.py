@@ -19,7 +19,9 @@ def look(times=3):
         look_where_due()
 
 
-def test_a_change_in_the_console_is_told_read_and_undone(page_for, owner, staff, browse, sandbox, settings):
+def test_a_change_in_the_console_is_reported_read_and_undone(
+    page_for, owner, staff, browse, sandbox, settings
+):
     settings.POSTER_LAG_SECONDS, settings.POSTER_CONFIRM_SECONDS = 0, 0
     page = page_for(owner, language="uk")
     page.goto("/account/")

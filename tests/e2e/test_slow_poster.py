@@ -86,7 +86,7 @@ def test_a_save_says_its_steps(page_for, staff):
     expect(page.locator(".toast")).to_have_count(1)
 
 
-def test_a_save_that_is_left_tells_its_outcome_once_wherever_the_person_is(page_for, staff, sandbox):
+def test_a_save_that_is_left_shows_its_outcome_once_on_any_page(page_for, staff, sandbox):
     page = page_for(staff, language="uk")
     sandbox.latency = 0.3
     save(page)

@@ -21,7 +21,7 @@ def url_of(group_id, percent, days=30):
     return f"/groups/{group_id}/cost/?percent={percent}&days={days}"
 
 
-def told(page):
+def cost_of(page):
     """Return the figures of a page, as texts; None if there are none."""
     found = HOOKS.search(page.content.decode())
     return found and found.groups()
@@ -30,7 +30,7 @@ def told(page):
 def ask(client, group_id, percent, days=30):
     page = client.get(url_of(group_id, percent, days))
     assert page.status_code == 200
-    return told(page)
+    return cost_of(page)
 
 
 def expected(sandbox, group_id, percent, days=30, account="demo", bought=None):

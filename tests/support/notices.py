@@ -17,7 +17,7 @@ def wants(user, how=NoticeChoice.How.AT_ONCE, *kinds):
     notices.choose_notices(user, dict.fromkeys(kinds or KINDS, how))
 
 
-def told(*users):
+def mailed(*users):
     """Look for events, and return the texts of all notices of the users, one after the other."""
     notices.write_notices()
     return [notice.text for user in users for notice in Notice.objects.filter(user=user)]

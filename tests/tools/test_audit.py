@@ -19,12 +19,12 @@ def test_a_vulnerability_fails_and_is_named_with_what_mends_it():
     assert said[0] == "jinja2 2.10: PYSEC-2019-217, corrected in 2.10.1"
 
 
-def test_what_was_not_looked_up_is_named():
+def test_packages_that_were_not_checked_are_named():
     assert judge(report(GOOD)) == (0, ["No known vulnerabilities in 1 packages."])
     code, said = judge(report(GOOD, UNKNOWN))
     assert (code, said[1]) == (0, "NOT AUDITED, the package registry does not tell: ours.")
 
 
-def test_a_registry_that_tells_nothing_is_no_good_news():
+def test_a_registry_without_an_answer_is_no_good_news():
     for answer in ("", report(UNKNOWN)):
         assert judge(answer)[1] == ["NOT AUDITED: the package registry tells nothing of any package here."]

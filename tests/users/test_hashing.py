@@ -187,7 +187,7 @@ def test_the_way_to_try_again_is_a_page(browse, owner, staff, crowd):
         gives_a_password,
     ],
 )
-def test_who_waits_in_vain_is_told_so_and_nothing_is_done(browse, owner, crowd, what):
+def test_a_wait_in_vain_is_reported_and_nothing_is_done(browse, owner, crowd, what):
     before = User.objects.get().password
     answer = what(browse, owner)
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")

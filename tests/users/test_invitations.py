@@ -230,7 +230,7 @@ def test_an_invitation_is_not_sent_again_to_somebody_who_has_a_password(inbox, o
     assert len(inbox.mail) == mails
 
 
-def test_a_user_whom_the_company_signs_in_is_not_invited(inbox, owner, browse):
+def test_a_user_of_the_company_sign_in_is_not_invited(inbox, owner, browse):
     User.objects.create_user("olena", ADDRESS).groups.set(owner.groups.all())
     Guardian.objects.create(user=olena(), guardian=owner, invited=True)
     client = browse(owner)

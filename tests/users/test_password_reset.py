@@ -136,7 +136,7 @@ def test_the_answer_is_the_same_for_everybody_and_only_users_with_a_password_get
     assert [message["To"] for message in inbox.mail] == [ADDRESS]
 
 
-def test_the_answer_does_not_wait_for_the_mail_and_so_tells_nobody_who_is_known(inbox, forgetful, browse):
+def test_the_answer_does_not_wait_for_the_mail_and_so_reveals_no_name(inbox, forgetful, browse):
     inbox.goes_on.clear()
     assert browse().post(RESET, {"email": ADDRESS}).status_code == 302
     assert inbox.mail == []
@@ -169,9 +169,7 @@ def test_a_lock_of_the_sign_in_is_lifted(inbox, forgetful, browse):
 
 
 @pytest.mark.parametrize("refuses", ["the mail", "the address"])
-def test_a_mail_server_that_refuses_is_logged_and_tells_nobody_who_is_known(
-    inbox, forgetful, browse, caplog, refuses
-):
+def test_a_mail_server_that_refuses_is_logged_and_reveals_no_name(inbox, forgetful, browse, caplog, refuses):
     inbox.refuses = refuses
     with caplog.at_level(logging.ERROR):
         assert ask(browse())["Location"] == "/accounts/reset/sent/"

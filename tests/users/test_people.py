@@ -145,7 +145,7 @@ def test_name_address_and_role_are_changed(owner, staff, browse):
     assert "Іван Петрович Сірко" in client.get(page_of(staff)).content.decode()
 
 
-def test_a_person_whom_somebody_else_has_changed_since_is_a_conflict(owner, staff, browse):
+def test_a_person_changed_by_somebody_else_is_a_conflict(owner, staff, browse):
     client = browse(owner)
     form = {"full_name": "Ольга Мельник", "email": "", "role": "Owners"}
     form |= hidden(client.get(page_of(staff)), "version")
@@ -253,7 +253,7 @@ def test_a_blocked_person_is_let_in_again_above_everything_else_of_the_page(owne
     assert 'href="?step=block"' not in page
 
 
-def test_nobody_is_told_that_no_session_was_ended(owner, staff, browse):
+def test_no_message_says_that_no_session_was_ended(owner, staff, browse):
     client = browse(owner)
     page = client.get(page_of(staff))
     assert "signed in nowhere" in text_of(page)

@@ -168,7 +168,9 @@ def test_only_an_administrator_makes_another_one(admin_user, owner, staff, brows
 
 
 @pytest.mark.parametrize("page", [LIST, "/admin/auth/user/"])
-def test_whom_an_owner_gave_a_password_becomes_an_administrator_without_it(admin_user, owner, browse, page):
+def test_a_user_with_a_password_from_an_owner_becomes_an_administrator_without_it(
+    admin_user, owner, browse, page
+):
     olena, password = made_by(browse(owner))
     form = RAISED | {"email": olena.email, "username": "olena", "is_active": "on", "is_superuser": "on"}
     form |= {"date_joined_0": "2026-01-01", "date_joined_1": "10:00"}
@@ -238,7 +240,7 @@ def test_in_the_admin_many_users_are_not_deleted_at_once(admin_user, staff, mana
     assert not User.objects.filter(pk=staff.pk).exists()
 
 
-def test_whom_an_owner_makes_in_the_admin_is_the_owners(owner, outsider, browse):
+def test_a_user_that_an_owner_makes_in_the_admin_is_the_owners(owner, outsider, browse):
     client = browse(owner)
     form = {"username": "olena", "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
     olena_page = client.post("/admin/auth/user/add/", form)["Location"]
@@ -329,7 +331,7 @@ def test_of_those_in_the_own_account_nobody_loses_anything(owner, staff, browse,
     assert olena.groups.get().name == "Staff"
 
 
-def test_whom_an_administrator_made_keeps_everything(admin_user, staff, browse, sandbox):
+def test_a_user_of_an_administrator_keeps_everything(admin_user, staff, browse, sandbox):
     _olena, password = made_by(browse(admin_user))
     assert connects(signed_in(browse, "olena", password), "demo", sandbox)["Location"] == "/account/check/"
     assert signs_in(browse, "olena", password)

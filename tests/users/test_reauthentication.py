@@ -48,7 +48,7 @@ def test_a_lost_removal_is_sent_again_only_after_it(owner, browse, sandbox):
     assert len(sandbox.posts()) == 2
 
 
-def test_who_has_sent_something_is_told_that_nothing_has_been_done(owner, browse):
+def test_a_form_that_was_sent_too_late_is_answered_that_nothing_was_done(owner, browse):
     client, words = after_a_while(browse(owner)), "Nothing has been done yet."
     assert words not in client.get("/people/new/", follow=True).content.decode()
     assert words in client.post("/people/new/", {"full_name": "Olena"}, follow=True).content.decode()

@@ -35,7 +35,7 @@ def test_a_password_in_the_field_of_the_name_is_not_kept(browse):
     assert security_lines(EventKind.FAILED) == [("?", "", "")]
 
 
-def test_who_changes_rights_is_named_with_whom_and_which(owner, staff, browse):
+def test_a_change_of_rights_names_both_users_and_the_rights(owner, staff, browse):
     managers = Group.objects.get(name="Managers")
     data = {"username": "staff", "is_active": "on", "groups": [managers.pk],
             "date_joined_0": "2026-01-01", "date_joined_1": "10:00:00"}  # fmt: skip

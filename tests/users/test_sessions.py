@@ -192,7 +192,7 @@ def test_who_is_switched_off_is_out_at_once(staff, browse):
     assert not UserSession.objects.exists()
 
 
-def test_a_sign_in_does_not_tell_who_exists(staff, nobody, browse):
+def test_a_sign_in_does_not_reveal_which_names_exist(staff, nobody, browse):
     nobody.is_active = False
     nobody.save()
     pages = set()

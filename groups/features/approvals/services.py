@@ -511,7 +511,7 @@ class ApprovableJob(Approvable):
 
     def start(self, user: User, now: Effect, **consent: Any) -> bool:
         job = self.row
-        # A yes for fewer takes nothing back from an earlier one.
+        # An approval for fewer takes nothing back from an earlier one.
         allowed = max(reached_by(job.pk) + now.clients, job.allowed_clients or 0)
         values = {"allowed_clients": allowed} | JobKind.of(job).columns_for(now)
         if values.get("total") == 0:

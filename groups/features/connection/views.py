@@ -80,13 +80,13 @@ hooks.form_addresses("write_check")
 def fact_row(facts: Facts, name: str) -> dict[str, Any]:
     value, kind = facts.value(name), KINDS[name]
     means = meaning(name, value)
-    told = value if means != Meaning.UNKNOWN else kind.expected[0] if kind.expected else ""
+    shown = value if means != Meaning.UNKNOWN else kind.expected[0] if kind.expected else ""
     return {
         "name": name,
         "value": value,
         "evidence": facts.evidence(name),
         "means": means.value,
-        "key": f"{name}={told}" if kind.values else name,
+        "key": f"{name}={shown}" if kind.values else name,
     }
 
 

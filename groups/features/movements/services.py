@@ -122,7 +122,7 @@ def _read_clients(
 ) -> dict[int, ClientReading]:
     """Read all clients but those that are removed or whose row cannot be read.
 
-    Nothing says that `clients.getClients` tells the group with `client_id_only` too.
+    Nothing says that `clients.getClients` gives the group with `client_id_only` too.
     """
     seen: dict[int, ClientReading] = {}
     for page in pages_of(credentials, None, size=PAGE_SIZE, until=until):
@@ -168,7 +168,7 @@ def _movements(
     sent = sent.filter(~Q(state__in=Change.NOTHING_CHANGED) | Q(reason=Change.Reason.NOT_APPLIED))
     sent_here = {each.client_id or 0: each for each in sent.order_by("sent_at")}
     found = Movement.objects.filter(found_at__gt=since, change__isnull=False)
-    told = set(found.values_list("change", flat=True))
+    shown = set(found.values_list("change", flat=True))
     movements = []
     for client_id in sorted(known.keys() | seen.keys()):
         from_id = known.get(client_id, GONE)
@@ -176,7 +176,7 @@ def _movements(
         if from_id == to_id or max(from_id, to_id) <= GONE:
             continue  # they have not moved, or no group is concerned
         change = sent_here.get(client_id)
-        if change and (change.pk in told or ClientPlace.from_json(change.intended).group_id != to_id):
+        if change and (change.pk in shown or ClientPlace.from_json(change.intended).group_id != to_id):
             change = None
         if change:
             reason = Reason.HERE
@@ -237,6 +237,6 @@ def loss_words(name: str, group_id: int, reasons: Counter[str]) -> str:
         Reason.ELSEWHERE: _("%(clients)s moved in Poster itself"),
         Reason.REMOVED: _("%(clients)s removed"),
     }
-    told = [words[each] % {"clients": reasons[each]} for each in words if reasons[each]]
+    losses = [words[each] % {"clients": reasons[each]} for each in words if reasons[each]]
     name = name or _("group %(id)s") % {"id": group_id}
-    return one_line(text % {"group": name, "clients": total, "reasons": ", ".join(told)})
+    return one_line(text % {"group": name, "clients": total, "reasons": ", ".join(losses)})

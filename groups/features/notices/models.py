@@ -92,7 +92,7 @@ class Delivery(Leased):
     class State(models.TextChoices):
         WAITING = "waiting"
         SENT = "sent"
-        # Nobody could be told within a day.
+        # Nobody could be notified within a day.
         GIVEN_UP = "given_up"
         # The user may no longer see it, or has switched its kinds off.
         DROPPED = "dropped"

@@ -63,7 +63,7 @@ class NoticesForm(forms.Form):
 
     @staticmethod
     def _answers(which: str | None) -> dict[str, Any]:
-        """Return how each kind is told by one of `Which`; nothing where each kind is chosen."""
+        """Return how each kind is sent, by one of `Which`; nothing where each kind is chosen."""
         others = {"needed": NoticeChoice.How.OFF, "all": NoticeChoice.How.DIGEST}.get(which or "")
         if others is None:
             return {}

@@ -144,8 +144,8 @@ def ending_of(schedule: Schedule) -> Ending | None:
 def cancel_schedule(schedule: Schedule, *, user: User, said: str = "") -> None:
     """Cancel a schedule; one that is in force returns at once, with the rights and the token of this user.
 
-    If the return cannot be made now, a worker goes on with it. With `said`, the `Ending` of which a page has
-    told, nothing else is done. Raises `PermissionDenied`, `NotNow`, and `Locked` if something else has the
+    If the return cannot be made now, a worker goes on with it. With `said`, the `Ending` that a page has
+    shown, nothing else is done. Raises `PermissionDenied`, `NotNow`, and `Locked` if something else has the
     lock of a held one by now.
     """
     if not user.has_perm(CHANGE_GROUP):

@@ -85,7 +85,7 @@ def repeat(name: str, step: Callable[[], object], pause: float, stop: threading.
 def thread_for_each(name: str, find_names: FindNames, work: Callable[[str], object]) -> Callable[[], None]:
     """Return the step that works for each of those that have work in a thread of its own.
 
-    The threads themselves tell who is at work: a dead one keeps its account from nothing.
+    The threads themselves show who is at work: a dead one keeps its account from nothing.
     """
     threads: dict[str, threading.Thread] = {}
 

@@ -291,8 +291,8 @@ def _read_after(command: Command, change: Change, values: dict[str, object], *, 
     """Read the remote state until it proves an outcome and settle the change, or schedule a recheck.
 
     Usually the first read is enough, so Poster's answer is committed together with the outcome. A new id is
-    committed at once, because it is known nowhere else, and so is an answer that took its time: the user is
-    told the steps.
+    committed at once, because it is known nowhere else, and so is an answer that took its time: the user
+    sees the steps.
     """
     for name, value in values.items():
         setattr(change, name, value)

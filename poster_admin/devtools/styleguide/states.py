@@ -44,7 +44,7 @@ class NoSandbox(Exception):
     """POSTER_API_URL leads to no sandbox that takes instructions."""
 
 
-def tell_sandbox(*instructions: Instruction) -> None:
+def instruct_sandbox(*instructions: Instruction) -> None:
     """Clear the faults of the sandbox and send it these instructions. Raises `NoSandbox`."""
     upstream = urlsplit(settings.POSTER_API_URL.replace("{account}", "account"))
     if not is_loopback(upstream.hostname or ""):

@@ -14,7 +14,7 @@ from groups.presenters.lists import ListForm, Listing
 from groups.services import groups as reads
 from groups.views.http import Request, requires
 from poster_admin.common.htmx import render_page
-from poster_admin.devtools.styleguide.states import NoSandbox, PageState, states_around, tell_sandbox
+from poster_admin.devtools.styleguide.states import NoSandbox, PageState, instruct_sandbox, states_around
 
 COLOURS = (
     *("paper", "surface", "raised", "sunken", "line", "edge", "ink", "muted"),
@@ -59,7 +59,7 @@ def play(request: Request, name: str) -> HttpResponse:
     if state is None:
         raise Http404
     try:
-        tell_sandbox(*state.instructions)
+        instruct_sandbox(*state.instructions)
     except NoSandbox:
         messages.error(
             request, "There is no sandbox at POSTER_API_URL. Start the dashboard with make styleguide."

@@ -239,7 +239,7 @@ def test_an_ewallet_switch_that_is_not_sent_is_off(sandbox):
     assert wire.code("clients.updateGroup", form | {"use_ewallet": "yes"}) == 42
 
 
-def test_a_client_that_asks_before_it_sends_a_long_body_is_told_to_go_on(wire):
+def test_a_client_that_asks_before_it_sends_a_long_body_gets_100_continue(wire):
     request = wire.request("clients.createGroup", GROUP)
     head, _, body = request.partition(b"\r\n\r\n")
     with wire.open() as opened:

@@ -316,7 +316,7 @@ def test_a_removed_group(wire, dispute, own_group, value, told):
     assert [row["delete"] for row in rows if row["client_groups_id"] == str(own_group)] == told
 
 
-def test_reads_behind_the_writes(wire, dispute):
+def test_reads_that_lag(wire, dispute):
     dispute(**{"write.lag": 300})
     made = create(wire)
     assert made not in ids(wire.call("clients.getGroups")["response"], "client_groups_id")

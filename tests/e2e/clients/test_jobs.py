@@ -89,7 +89,9 @@ def test_a_job_that_goes_on_leaves_the_focus_on_its_buttons(page_for, staff):
     expect(pause).to_be_focused()
 
 
-def test_the_end_of_a_job_is_told_in_the_list_that_is_open_then_which_is_read_again(page_for, staff, sandbox):
+def test_the_end_of_a_job_is_reported_in_the_list_that_is_open_then_which_is_read_again(
+    page_for, staff, sandbox
+):
     sandbox.console().edit(4, count_groups_clients="3")
     job = start(staff)
     page = page_for(staff, language="uk")

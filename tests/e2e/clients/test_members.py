@@ -26,7 +26,7 @@ def opened(page):
     heading(page, "Clients of the group")
 
 
-def test_somebody_is_found_and_no_address_tells_whom(page_for, staff, somebody):
+def test_a_client_is_found_and_no_address_names_them(page_for, staff, somebody):
     page = page_for(staff, new=True)
     requests = []
     page.on("request", lambda request: requests.append(request.url))

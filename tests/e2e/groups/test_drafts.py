@@ -225,7 +225,7 @@ def test_a_pasted_list_is_gone_for_another_user_and_with_the_sign_out(page, owne
     wait_until_nothing_is_kept(page)
 
 
-def test_without_scripts_a_move_that_was_looked_at_comes_back_with_its_clients(page_for, staff):
+def test_without_scripts_a_previewed_move_comes_back_with_its_clients(page_for, staff):
     page, path = page_for(staff, language="uk", javascript=False), "/clients/move/?client=1-1,129-4"
     page.goto(path)
     page.select_option("#id_target", "5")

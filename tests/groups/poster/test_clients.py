@@ -98,7 +98,7 @@ def test_the_larger_percent_counts(own, group, counts, is_own):
         *((odd, UnreadableRow) for odd in (None, "1990-02-30", "soon", "1990-05", True)),
     ],
 )
-def test_a_birthday_needs_no_year_and_an_odd_one_is_told_from_none(birthday, born_on):
+def test_a_birthday_needs_no_year_and_an_odd_one_differs_from_none(birthday, born_on):
     client = Client.from_wire(ROW | {"birthday": birthday})
     if born_on is UnreadableRow:
         with pytest.raises(UnreadableRow):
@@ -199,7 +199,7 @@ def test_a_promotion_names_its_groups(params, group_ids):
 @pytest.mark.parametrize(
     "params", [None, "{}", {"clients_type": "4"}, {"clients_type": "4", "clients_groups": [{"id": 1}]}]
 )
-def test_a_promotion_whose_groups_cannot_be_told_is_not_dropped(params):
+def test_a_promotion_with_unreadable_groups_is_not_dropped(params):
     (row,) = PromotionList.from_wire([{"promotion_id": "3", "name": "x", "params": params}]).unreadable
     assert row.id == 3
 

@@ -50,6 +50,6 @@ def test_an_amount_is_written_as_django_writes_it(language, amount):
         ("uk", "0", "0\N{NO-BREAK SPACE}%"),
     ],
 )
-def test_a_percent_has_no_zeros_behind_it(language, percent, written):
+def test_a_percent_has_no_trailing_zeros(language, percent, written):
     with translation.override(language):
         assert NumberFormat.current().percent(Decimal(percent)) == written

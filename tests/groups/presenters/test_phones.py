@@ -37,7 +37,7 @@ def test_a_text_with_letters_or_with_hardly_a_digit_is_no_number(text):
         ("1" * 16, ()),
     ],
 )
-def test_a_whole_number_is_told_as_poster_may_have_it(digits, numbers):
+def test_a_whole_number_is_reported_as_poster_may_have_it(digits, numbers):
     assert whole_numbers(digits) == numbers
 
 

@@ -60,7 +60,7 @@ def test_statistics_that_hang_leave_all_other_calls_as_they_are(owner, dead_post
     assert ask(owner).groups
 
 
-def test_after_a_rest_one_call_looks_how_it_is_and_the_others_go_on_once_it_has(staff, dead_poster):
+def test_after_a_rest_one_call_probes_and_the_others_go_on_once_it_has(staff, dead_poster):
     fail(staff, 2)
     PosterAccount.objects.update(open_until=timezone.now() - timedelta(seconds=1))
     dead_poster.clear_faults()
@@ -83,7 +83,7 @@ def test_a_refusal_is_an_answer_and_closes_the_circuit(staff, dead_poster):
     assert (account.failing_since, account.open_until) == (None, None)
 
 
-def test_a_look_after_the_rest_that_fails_lets_it_rest_again(staff, dead_poster):
+def test_a_read_after_the_rest_that_fails_lets_it_rest_again(staff, dead_poster):
     fail(staff, 2)
     long_ago = timezone.now() - timedelta(minutes=5)
     PosterAccount.objects.update(open_until=long_ago, failing_since=long_ago)

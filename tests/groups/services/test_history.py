@@ -25,7 +25,7 @@ def test_the_change_that_an_edit_met_is_an_earlier_one_also_when_the_same_values
     assert change_before(credentials_of(staff), conflict) == met
 
 
-def test_the_values_of_somebody_else_are_not_told_as_those_of_a_lost_change_that_a_person_called_made(
+def test_values_of_somebody_else_are_not_those_of_a_lost_change_that_a_person_called_made(
     staff, owner, sandbox
 ):
     late = edit_of(owner, percent=Decimal(20))

@@ -69,7 +69,7 @@ def test_pages_that_do_not_ask_poster_have_threads_left():
     assert gateway.IN_ALL + 16 <= threaded.THREADS
 
 
-def test_many_who_look_at_once_share_one_answer_and_one_error(monkeypatch):
+def test_many_readers_at_once_share_one_answer_and_one_error(monkeypatch):
     came, go = threading.Barrier(9), threading.Event()
     calls, others = [], []
 

@@ -56,7 +56,7 @@ def asking(settings, client, sandbox):
 
 @pytest.mark.once  # a test above asks the database for the same
 @pytest.mark.parametrize("what", CHANGES)
-def test_nobody_asks_poster_who_may_no_longer_look(what, asking, sandbox, staff):
+def test_poster_is_not_called_without_the_right_to_read(what, asking, sandbox, staff):
     status, change = CHANGES[what]
     change(staff)
     before = len(sandbox.calls())

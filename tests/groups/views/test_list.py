@@ -114,7 +114,7 @@ def test_many_groups_come_in_pages_of_fifty(manager, browse, sandbox):
         ("error_object", {"code": 11}, 424),
     ],
 )
-def test_a_failure_is_told_with_its_status_and_never_as_no_groups(
+def test_a_failure_is_reported_with_its_status_and_never_as_no_groups(
     manager, browse, sandbox, fault, options, status
 ):
     sandbox.script("clients.getGroups", fault, times=None, **options)

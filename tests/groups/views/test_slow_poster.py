@@ -138,7 +138,7 @@ def test_a_copy_that_cannot_be_read_is_dropped_and_read_anew(client, leave, rows
     assert GroupsCopy.objects.exists()
 
 
-def test_a_failure_after_the_page_is_recorded_and_told_by_the_one_that_waits(
+def test_a_failure_after_the_page_is_recorded_and_reported_by_the_one_that_waits(
     client, sandbox, staff, leave, settings
 ):
     sandbox.script("*", "error_object", code=11, times=None)

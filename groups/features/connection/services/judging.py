@@ -74,10 +74,10 @@ def counts(members: Mapping[int, Rows], counters: Mapping[int, int]) -> Seen:
     for group_id, rows in members.items():
         own = [row for row in readable(rows) if number(row, "client_groups_id") == group_id]
         present = sum(not is_removed(row) for row in own)
-        told = counters[group_id]
-        if told == present == len(own):
+        counted = counters[group_id]
+        if counted == present == len(own):
             continue
-        value = "present" if told == present else "all" if told == len(own) else "other"
+        value = "present" if counted == present else "all" if counted == len(own) else "other"
         votes[value] += max(len(own), 1)
     # One list that differs may have changed between two calls.
     if "other" in votes and len(members) < 2:
@@ -87,13 +87,13 @@ def counts(members: Mapping[int, Rows], counters: Mapping[int, int]) -> Seen:
 
 def filtered(members: Mapping[int, Rows]) -> Seen:
     """A row of another group shows that `group_id` is ignored."""
-    told = [
+    fits = [
         number(row, "client_groups_id") == group_id
         for group_id, rows in members.items()
         for row in readable(rows)
         if not is_removed(row)
     ]
-    return Seen("holds" if all(told) else "ignored", len(told)) if told else Seen()
+    return Seen("holds" if all(fits) else "ignored", len(fits)) if fits else Seen()
 
 
 def pages(first: Rows, again: Rows, second: Rows, *, num: int, size: int, expected: int | None) -> Seen:
@@ -133,9 +133,9 @@ def missing(everybody: Rows, members: Iterable[Rows]) -> int:
     return len(lacking) if len(lacking) >= FEW else 0
 
 
-def zone(told: object, site: tzinfo, now: datetime) -> Seen:
+def zone(stated: object, site: tzinfo, now: datetime) -> Seen:
     try:
-        there = ZoneInfo(str(told))
+        there = ZoneInfo(str(stated))
     except (KeyError, ValueError, OSError):
         return Seen()
     times = (now, now + timedelta(days=182))
@@ -201,9 +201,9 @@ def days_hold(rows: Rows, day: date, site: tzinfo) -> Seen:
     return Seen("lost", len(days))
 
 
-def closing(told: object, rows: Rows, day: date, site: tzinfo) -> Seen:
+def closing(stated: object, rows: Rows, day: date, site: tzinfo) -> Seen:
     """Return the end of the business day, unless receipts of a day were closed outside of it."""
-    end = _time_of(told)
+    end = _time_of(stated)
     if end is None:
         return Seen()
     begins = datetime.combine(day, end, site)
@@ -213,10 +213,10 @@ def closing(told: object, rows: Rows, day: date, site: tzinfo) -> Seen:
     return Seen(f"{end:%H:%M}", len(times) + 1)
 
 
-def _time_of(told: object) -> time | None:
+def _time_of(stated: object) -> time | None:
     """Read "04:00", "4", or seconds since midnight: the form is documented nowhere."""
     with suppress(ValueError):
-        text = str(told)
+        text = str(stated)
         if text.isdecimal():
             count = int(text)
             if 24 <= count < 3600:
@@ -229,12 +229,12 @@ def _time_of(told: object) -> time | None:
 def paid(rows: Rows) -> Seen:
     votes: Counter[str] = Counter()
     for row in readable(rows):
-        bonuses, told = number(row, "payed_bonus"), number(row, "payed_sum")
+        bonuses, paid = number(row, "payed_bonus"), number(row, "payed_sum")
         parts = [number(row, part) or 0 for part in PARTS]
-        if bonuses and told is not None:
+        if bonuses and paid is not None:
             money = {sum(parts), sum(parts[:2])}
             with_bonuses = {each + bonuses for each in money}
-            votes["parts" if told in money else "with-bonuses" if told in with_bonuses else "else"] += 1
+            votes["parts" if paid in money else "with-bonuses" if paid in with_bonuses else "else"] += 1
     return Seen() if "else" in votes else _one(votes)
 
 
@@ -249,10 +249,10 @@ def bonus(rows: Rows, percents: Mapping[int, Decimal], of_groups: Collection[Dec
         possible = {percents[client]} if client in percents else set(of_groups) if client else set()
         paid_in_all = sum(number(row, part) or 0 for part in PARTS[:2])
         with suppress(UnreadableRow):
-            told = read_decimal(row, "bonus", maximum=Decimal(10**9))
-            is_percent = told in possible
-            is_money = any(abs(told - each * paid_in_all / 100) <= 1 for each in possible if each)
-            if told and possible and not (is_percent and is_money):
+            bonus = read_decimal(row, "bonus", maximum=Decimal(10**9))
+            is_percent = bonus in possible
+            is_money = any(abs(bonus - each * paid_in_all / 100) <= 1 for each in possible if each)
+            if bonus and possible and not (is_percent and is_money):
                 votes["percent" if is_percent else "money" if is_money else "else"] += 1
     seen = _most(votes)
     return Seen() if seen.value == "else" else seen

@@ -149,7 +149,7 @@ def cost_card(find: Callable[[], Sales | Sweep | None], edits: Sequence[Edit], u
     clients = sum(group.clients for group, _old, _new in groups)
 
     # Birthday bonuses come on top, and depend on no percent. Of several groups only those with another
-    # bonus are told.
+    # bonus are shown.
     counted = [(group.birthdays, old.effective_bonus, new.effective_bonus) for group, old, new in groups]
     concerned = [each for each in counted if each[0] and (each[1] != each[2] or len(groups) == 1)]
     before = summed(clients * old for clients, old, _new in concerned)

@@ -128,8 +128,8 @@ class Clients:
             more = self.accrued(client_id, block.group, row["birthday"], today)
             row["bonus"] = str(int(row["bonus"]) // 20 + more)
         group = self._group_row(int(row[_GROUP]))
-        told = ("client_groups_name", "client_groups_discount", "loyalty_type", "birthday_bonus")
-        return row | {name: group.get(name, "0") for name in told}
+        fields = ("client_groups_name", "client_groups_discount", "loyalty_type", "birthday_bonus")
+        return row | {name: group.get(name, "0") for name in fields}
 
     def born_in(self, client_id: int) -> int:
         """Return the group into which the seed has put a client; 0 for a client who came later."""

@@ -441,8 +441,8 @@ class Account:
 
 
 def _count(row: Mapping[str, Any], otherwise: int) -> int:
-    told = row.get("count_groups_clients")
-    return int(told) if isinstance(told, str) and told.isdecimal() else otherwise
+    counter = row.get("count_groups_clients")
+    return int(counter) if isinstance(counter, str) and counter.isdecimal() else otherwise
 
 
 # Cached, because every write compares its name with all others.

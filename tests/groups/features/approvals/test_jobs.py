@@ -347,7 +347,7 @@ def request_the_rest(user, limit, join):
 
 
 @pytest.mark.parametrize("end", [queue.cancel, queue.resume])
-def test_a_job_that_moved_on_needs_no_yes_for_its_rest(staff, owner, sandbox, limit, join, end):
+def test_a_job_that_moved_on_needs_no_approval_for_its_rest(staff, owner, sandbox, limit, join, end):
     job, request = request_the_rest(staff, limit, join)
     limit(FEW + 1)
     end(job, staff)
@@ -357,7 +357,7 @@ def test_a_job_that_moved_on_needs_no_yes_for_its_rest(staff, owner, sandbox, li
         approve(request, owner)
 
 
-def test_a_yes_and_a_decision_on_its_job_at_once_wait_for_each_other_in_one_order(
+def test_an_approval_and_a_decision_on_its_job_at_once_wait_for_each_other_in_one_order(
     staff, owner, sandbox, limit, join, monkeypatch
 ):
     """PostgreSQL ends one of two transactions that lock the same rows in opposite orders."""
@@ -380,7 +380,7 @@ def slowly(act):
     return act_slowly
 
 
-# --- A yes is for what was shown ---------------------------------------------------------------------------
+# --- An approval is for what was shown --------------------------------------------------------------------
 
 
 def test_an_approved_move_reaches_no_more_than_was_shown(staff, owner, sandbox, people, limit, join):
@@ -405,7 +405,7 @@ def test_a_job_that_grew_since_it_was_asked_for_is_asked_about_again(
     assert people(4) == set()
 
 
-def test_a_yes_covers_how_many_leave_each_group(staff, owner, sandbox, people):
+def test_an_approval_covers_how_many_leave_each_group(staff, owner, sandbox, people):
     groups = [read_now(staff.credentials, group_id).group for group_id in (4, 5, 1)]
     sender = {"credentials": staff.credentials, "operation": uuid.uuid4()}
     job = plan_move(**sender, sources=groups[:2], target=groups[2], ids={4: None, 5: None})
@@ -417,7 +417,7 @@ def test_a_yes_covers_how_many_leave_each_group(staff, owner, sandbox, people):
     assert changed.value.now.clients == request.requested_effect.clients
 
 
-def test_a_yes_to_an_edit_covers_how_many_each_group_has(staff, owner, sandbox, limit, people):
+def test_an_approval_of_an_edit_covers_how_many_each_group_has(staff, owner, sandbox, limit, people):
     limit(1)
     request = approvals.ask_for(an_edit(staff, 4, 5), staff, ())
     sandbox.console("demo").edit_client(min(people(4)), client_groups_id="5")
@@ -427,7 +427,9 @@ def test_a_yes_to_an_edit_covers_how_many_each_group_has(staff, owner, sandbox, 
     assert not sandbox.posts()
 
 
-def test_a_yes_for_fewer_takes_nothing_back_from_an_earlier_one(staff, owner, sandbox, people, limit, join):
+def test_an_approval_for_fewer_takes_nothing_back_from_an_earlier_one(
+    staff, owner, sandbox, people, limit, join
+):
     limit(FEW - 1)
     job = approve(approval(plan(staff), staff), owner)
     queue.pause(job, owner)

@@ -168,7 +168,7 @@ def test_a_consent_needs_the_right_and_covers_the_clients_that_were_shown(
             check(limits=Limits(**{limit: 1}), user=user)
 
 
-def test_a_yes_is_for_these_terms_and_this_many_clients(staff, sandbox):
+def test_an_approval_is_for_these_terms_and_this_many_clients(staff, sandbox):
     first, second = group_of(staff, 1), group_of(staff, 4)
     shown = Effect((first,), second, 5, ((1, 4, 5),))
     others = [
@@ -412,7 +412,7 @@ def test_a_request_that_was_decided_is_not_decided_again(staff, owner, sandbox):
     assert (request.state, request.reason) == ("approved", "")
 
 
-def test_a_yes_to_one_request_leaves_another_one_waiting(staff, owner, sandbox):
+def test_an_approval_of_one_request_leaves_another_one_waiting(staff, owner, sandbox):
     approved, other = (approvals.ask_for(make(staff), staff, ()) for make in (an_update, a_creation))
     approvals.approve(approved, owner.credentials)
     for request in (approved, other):
@@ -449,7 +449,7 @@ def test_a_request_whose_group_has_an_open_change_goes_on_waiting(staff, owner, 
     assert request.state == "waiting"
 
 
-def test_a_second_yes_while_the_write_of_the_first_is_open_comes_too_late(staff, owner, deputy, sandbox):
+def test_a_second_approval_while_the_write_of_the_first_is_open_comes_too_late(staff, owner, deputy, sandbox):
     first = approval(staff)
     second = ApprovalRequest.objects.get()
     sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
@@ -567,7 +567,7 @@ def test_a_double_click_is_one_write(staff, owner, sandbox):
 
 
 @pytest.mark.parametrize(("fault", "state"), [(None, State.APPROVED), ("error_object", State.WAITING)])
-def test_a_lost_write_that_is_sent_again_keeps_its_yes_unless_that_one_changes_nothing(
+def test_a_lost_write_that_is_sent_again_keeps_its_approval_unless_that_one_changes_nothing(
     staff, owner, sandbox, fault, state
 ):
     set_limits(max_percent=12)
@@ -589,7 +589,7 @@ def test_a_lost_write_that_is_sent_again_keeps_its_yes_unless_that_one_changes_n
 
 
 @pytest.mark.parametrize("point", ["_read_before", "_send"])
-def test_a_process_that_dies_after_the_yes_leaves_no_yes_without_a_write(
+def test_a_process_that_dies_after_the_approval_leaves_no_approval_without_a_write(
     staff, owner, sandbox, monkeypatch, settings, point
 ):
     request = approval(staff)

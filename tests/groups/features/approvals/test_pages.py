@@ -20,7 +20,7 @@ from groups.services.events import events_since
 from groups.services.installation import maintenance
 from poster_admin.users.models import EventKind, SecurityEvent
 from tests.support.bulk import open_bulk_form
-from tests.support.costs import expected, told
+from tests.support.costs import cost_of, expected
 from tests.support.pages import HTMX, fragment, group_form, hidden, open_form, text_of
 from tests.support.people import make_user
 from tests.support.schedules import GROUP, planned
@@ -80,7 +80,7 @@ def test_a_form_of_a_group_with_too_many_clients_says_so_whatever_the_percent(st
     assert "data-above" not in page.content.decode()
 
 
-def test_an_owner_is_told_that_a_limit_asks_for_a_reason(owner, browse, limits):
+def test_an_owner_reads_that_a_limit_needs_a_reason(owner, browse, limits):
     limits(max_percent=20)
     assert "Above 20% a reason is needed" in text_of(browse(owner).get(EDIT))
 
@@ -104,7 +104,7 @@ def test_a_change_beyond_a_limit_becomes_a_request_and_nothing_is_sent(staff, br
     assert re.findall(r'<th scope="row">(.*?)</th>', page.content.decode()) == ["Percent"]
 
 
-def test_who_approves_a_second_group_of_a_name_is_told_so_first(staff, owner, browse, sandbox, limits):
+def test_an_approval_of_a_second_group_of_a_name_says_so_first(staff, owner, browse, sandbox, limits):
     limits(max_percent=Decimal(20))
     url = send(browse(staff), "/groups/new/", percent="25")["Location"]
     client = browse(owner)
@@ -178,7 +178,9 @@ def test_another_approves_with_their_own_token_and_the_history_names_both(
     assert "data-to-decide" not in client.get("/groups/").content.decode()
 
 
-def test_who_asked_withdraws_it_and_nobody_is_told_of_a_refusal(staff, owner, browse, sandbox, limits):
+def test_the_requester_withdraws_it_and_nobody_is_notified_of_a_refusal(
+    staff, owner, browse, sandbox, limits
+):
     url = ask(browse, staff, limits)
     since = timezone.now()
     assert browse(owner).post(f"{url}withdraw/").status_code == 403
@@ -524,13 +526,13 @@ def test_a_lost_removal_that_is_sent_again_keeps_its_consent(owner, browse, sand
 def test_the_approver_reads_what_it_costs_and_the_history_keeps_it(staff, deputy, browse, sandbox, limits):
     url = ask(browse, staff, limits)
     cost = expected(sandbox, 1, 25)
-    assert told(browse(deputy).get(url)) == cost
-    assert told(browse(staff).get(url)) is None
+    assert cost_of(browse(deputy).get(url)) == cost
+    assert cost_of(browse(staff).get(url)) is None
     assert browse(deputy).post(f"{url}approve/").status_code == 302
     change = Change.objects.get()
     assert f"{change.monthly_cost:.2f}" == cost[0]
     assert "will cost up to" in text_of(browse(deputy).get("/history/"))
-    assert told(browse(deputy).get(url)) is None
+    assert cost_of(browse(deputy).get(url)) is None
 
 
 def test_many_requests_take_no_more_queries(staff, browse, sandbox, django_assert_num_queries):

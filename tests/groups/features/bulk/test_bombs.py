@@ -84,7 +84,7 @@ def test_an_archive_of_very_many_files_is_no_workbook():
     assert UNREADABLE in result(packed({f"{number}.xml": b"" for number in range(9000)}))
 
 
-def test_a_macro_is_not_looked_at():
+def test_a_macro_is_not_checked():
     assert result(packed(parts() | {"xl/vbaProject.bin": b"\0" * 1_000_000})) == READ
 
 

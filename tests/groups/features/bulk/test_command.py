@@ -69,7 +69,7 @@ def test_an_export_goes_to_standard_output_and_its_plan_is_empty(manager, sandbo
     assert run_scheme("plan", saved, "--user", "manager", "--json").out == "[]\n"
 
 
-def test_a_plan_tells_as_git_does_and_sends_no_write(manager, sandbox, file):
+def test_a_plan_reads_as_a_diff_and_sends_no_write(manager, sandbox, file):
     path = file(
         entry("Нова", "bonus", "7", "0.50"),
         entry("Ще одна", "discount", "3"),
@@ -107,7 +107,7 @@ def test_a_plan_tells_as_git_does_and_sends_no_write(manager, sandbox, file):
     assert not Job.objects.exists()
 
 
-def test_what_cannot_be_read_is_told_and_nothing_new_is_planned_beside_it(owner, sandbox, file):
+def test_what_cannot_be_read_is_reported_and_nothing_new_is_planned_beside_it(owner, sandbox, file):
     sandbox.console().edit(4, client_groups_discount="багато")
     ended = run_scheme("export", "--user", "owner")
     assert (ended.code, ended.out.count("- name")) == (0, 2)
@@ -220,7 +220,7 @@ def test_clients_who_come_meanwhile_are_no_other_plan(owner, sandbox, file, work
     assert ended.code == 0, ended
 
 
-def test_a_refusal_is_told_and_ends_with_1(owner, sandbox, file, work_queue):
+def test_a_refusal_is_reported_and_ends_with_1(owner, sandbox, file, work_queue):
     refused(sandbox, "clients.updateGroup", 42)
     path = file(entry(SEED, percent=11), entry("Скидочная система 20%", percent=21))
     with worker_beside(work_queue):

@@ -7,7 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from groups.models import Change
-from tests.support.costs import expected, told
+from tests.support.costs import cost_of, expected
 from tests.support.pages import fragment, hidden
 
 pytestmark = [pytest.mark.django_db]
@@ -32,11 +32,11 @@ def test_a_bulk_edit_shows_one_sum_and_keeps_the_parts(owner, browse, sandbox, w
     page = client.get(url)
     parts = [expected(sandbox, 1, 12), expected(sandbox, 4, 5)]
     exact = sum(Decimal(part[0]) for part in parts)
-    assert abs(Decimal(told(page)[0]) - exact) <= Decimal("0.01")
-    assert told(page)[1:3] == tuple(str(sum(int(part[place]) for part in parts)) for place in (1, 2))
+    assert abs(Decimal(cost_of(page)[0]) - exact) <= Decimal("0.01")
+    assert cost_of(page)[1:3] == tuple(str(sum(int(part[place]) for part in parts)) for place in (1, 2))
     alone = client.get(url, headers=fragment("cost", url))
     assert alone.content.decode().strip().startswith('<div id="cost"')
-    assert told(alone) == told(page)
+    assert cost_of(alone) == cost_of(page)
     client.post(url)
     work_queue()
     kept = {change.group_id: f"{change.monthly_cost:.2f}" for change in Change.objects.all()}
@@ -49,5 +49,5 @@ def test_an_import_shows_one_sum_too_and_new_groups_cost_nothing(owner, browse, 
     file = SimpleUploadedFile("groups.csv", text.encode())
     page = client.post("/groups/import/", {"file": file}, follow=True)
     parts = [expected(sandbox, 4, 15), expected(sandbox, 5, 12)]
-    assert abs(Decimal(told(page)[0]) - sum(Decimal(part[0]) for part in parts)) <= Decimal("0.01")
-    assert told(page)[2] == str(sum(int(part[2]) for part in parts))
+    assert abs(Decimal(cost_of(page)[0]) - sum(Decimal(part[0]) for part in parts)) <= Decimal("0.01")
+    assert cost_of(page)[2] == str(sum(int(part[2]) for part in parts))

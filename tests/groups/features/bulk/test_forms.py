@@ -78,7 +78,7 @@ def test_what_poster_has_beyond_the_limits_stays_untouched():
         ({"bonus_1": "70"}, group(1, 1, 10, 90), "it is 90.00"),
     ],
 )
-def test_a_value_that_somebody_else_changed_is_told_once_and_overwritten_then(typed, now, words):
+def test_a_value_that_somebody_else_changed_is_reported_once_and_overwritten_then(typed, now, words):
     form = sent(typed, (now, DISCOUNT))
     lines, errors = edits(form)
     assert not lines
@@ -93,14 +93,14 @@ def test_what_nobody_typed_or_poster_has_already_is_no_line():
     assert edits(sent({"percent_1": "20"}, now)) == ({}, {})
 
 
-def test_a_bonus_of_a_group_that_has_none_any_more_is_told():
+def test_a_bonus_of_a_group_that_has_none_any_more_is_reported():
     form = sent({"bonus_1": "70", "percent_4": "7"}, (group(1, 2, 10), DISCOUNT))
     assert "so it has no birthday bonus" in edits(form)[1]["percent_1"]
     del form.data["bonus_1"]
     assert edits(PercentsForm(form.data, groups=(group(1, 2, 10), DISCOUNT))) == ({4: {"percent": "7"}}, {})
 
 
-def test_a_group_that_is_gone_is_told_only_to_who_wanted_it_changed():
+def test_a_group_that_is_gone_is_reported_only_for_a_wanted_change():
     assert edits(sent({"percent_1": "15"}, (BONUS,))) == ({1: {"percent": "15"}}, {})
     form = sent({"percent_1": "15", "percent_4": "3"}, (BONUS,))
     assert "Group 4 is no longer there" in edits(form)[1]["__all__"]

@@ -148,7 +148,7 @@ def test_nothing_typed_is_nothing_sent(staff, browse, sandbox):
     assert not Job.objects.exists()
 
 
-def test_bad_input_is_told_at_its_field_and_kept(staff, browse, sandbox):
+def test_bad_input_is_reported_at_its_field_and_kept(staff, browse, sandbox):
     client = browse(staff)
     answer = client.post(BULK, open_bulk_form(client, p1="101", p4="7"))
     assert answer.status_code == 422

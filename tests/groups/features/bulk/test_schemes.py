@@ -93,7 +93,7 @@ def test_numbers_are_plain(number):
     assert words == "Write a plain number with at most two digits after its point, as 12.5."
 
 
-def test_all_errors_are_told_each_at_its_place():
+def test_all_errors_are_reported_each_at_its_place():
     text = """groups:
 - name: ~
   type: bonus
@@ -239,7 +239,7 @@ def test_the_plan_of_an_export_is_empty(rows):
     assert SCHEMA.is_valid(loaded)
 
 
-def test_what_a_file_cannot_say_is_left_out_and_told():
+def test_what_a_file_cannot_say_is_left_out_and_reported():
     there = groups(
         group("a"),
         group("b\x1b", 2, kind=3),

@@ -83,7 +83,7 @@ def test_the_history_counts_all_groups_of_a_job_that_was_undone(staff, browse):
         assert "3 groups" in row
 
 
-def test_a_new_group_is_told_by_its_terms_and_without_a_bonus_of_zero(owner, browse):
+def test_a_new_group_is_reported_by_its_terms_and_without_a_bonus_of_zero(owner, browse):
     values = GroupValues(name="Нова", loyalty_type=1, percent=Decimal(5))
     job = edit(owner, [PlanLine(number=1, new=values), line(owner, 1, 9, percent=Decimal(11))], Import)
     client = browse(owner)

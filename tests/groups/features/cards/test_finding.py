@@ -15,7 +15,7 @@ from groups.features.figures.models import Figure
 from poster_admin.users.models import ChosenLanguage
 from tests.support.cards import found, put_finding, put_use, sell
 from tests.support.figures import DAY, GUESTS, clock_at, run_nightly
-from tests.support.notices import told, wants
+from tests.support.notices import mailed, wants
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -33,7 +33,7 @@ def by_mail(owner, staff, settings):
         user.save()
         ChosenLanguage.objects.create(user=user, language="en")
         wants(user, "at_once", "cards")
-    told()
+    mailed()
 
 
 # --- The rules ---------------------------------------------------------------------------------------------
@@ -216,18 +216,18 @@ def test_a_run_that_is_not_whole_stores_nothing_of_cards(sandbox, console, card,
 
 
 @pytest.mark.usefixtures("by_mail")
-def test_a_finding_is_told_once_to_owners_and_names_nobody(console, card, owner, staff, day):
+def test_owners_are_notified_once_of_a_finding_and_it_names_nobody(console, card, owner, staff, day):
     before = timezone.now() - DAY
     with clock_at(before):
         sell(console, card, day - DAY, 10, waiter=4)
         run_nightly()
     assert [row[1] for row in found()] == ["day", "waiter"]
     Finding.objects.update(found_at=timezone.now())
-    assert told(owner, staff) == ["One card, many receipts: there are 2 things to look at."]
+    assert mailed(owner, staff) == ["One card, many receipts: there are 2 things to look at."]
     sell(console, card, day, waiter=4)
     run_nightly()
     assert (card, "waiter", 4, day, 11) in found()
-    assert told(owner, staff) == ["One card, many receipts: there are 2 things to look at."]
+    assert mailed(owner, staff) == ["One card, many receipts: there are 2 things to look at."]
 
 
 def test_an_exempt_card_is_never_found_until_it_counts_again(console, card, owner, day):
@@ -244,10 +244,10 @@ def test_an_exempt_card_is_never_found_until_it_counts_again(console, card, owne
 
 
 @pytest.mark.usefixtures("by_mail")
-def test_what_is_exempt_since_it_was_found_is_not_told(card, owner):
+def test_what_is_exempt_since_it_was_found_is_not_reported(card, owner):
     put_finding(owner, card)
     SharedCard.objects.create(account=owner.credentials.account, client_id=card, reason="5 %", set_by="owner")
-    assert told(owner) == []
+    assert mailed(owner) == []
 
 
 # --- What is kept ------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from groups.features.figures.models import Figure, Tally
 from groups.features.notices.models import Notice
 from tests.support.cards import found, sell
 from tests.support.figures import GUESTS, run_nightly
-from tests.support.notices import told, wants
+from tests.support.notices import mailed, wants
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -39,22 +39,22 @@ def run_until(step):
     return False
 
 
-def test_a_killed_run_goes_on_and_a_finding_is_told_once(console, card, owner, day, settings):
+def test_a_killed_run_goes_on_and_a_finding_is_reported_once(console, card, owner, day, settings):
     settings.EMAIL_ENABLED = True
     owner.email = "owner@example.com"
     owner.save()
     wants(owner, "at_once", "cards")
     sell(console, card, day, 10, waiter=4)
-    told()
+    mailed()
     step = 1
     while run_until(step):
-        told()
+        mailed()
         Tally.objects.update(held_until=None)  # the time of its lease is over
         run_nightly()
         assert found() == [(card, "day", 4, day, 10), (card, "waiter", 4, day, 10)]
         assert CardUse.objects.get(client_id=card).receipts == 10
         assert Figure.objects.filter(group_id=GUESTS).count() == 1
-        assert len(told(owner)) == 1
+        assert len(mailed(owner)) == 1
         for rows in (CardUse, Finding, Figure, Tally, Notice):
             rows.objects.all().delete()
         step += 1

@@ -246,7 +246,7 @@ def test_a_file_of_groups_becomes_a_plan(send, name, content):
     assert answer["Location"].startswith("/groups/plan/")
 
 
-def test_what_is_wrong_in_a_file_of_groups_is_told_there(send):
+def test_what_is_wrong_in_a_file_of_groups_is_reported_there(send):
     page = send.client.post("/upload/", {"file": file_of(b"ID;Percent\n1;101\n", "groups.csv")})
     assert page.status_code == 422
     assert "The percent must be between 0 and 100" in text_of(page)
@@ -313,7 +313,7 @@ def test_a_row_that_cannot_be_read_makes_no_one_surely_unknown(send, sandbox):
     assert "1 client at Poster could not be read" in text_of(page)
 
 
-def test_of_clients_in_no_group_those_are_told_whom_the_list_names(send, sandbox):
+def test_clients_in_no_group_are_shown_if_the_list_names_them(send, sandbox):
     nobody = sandbox.console().put_client(0, lastname="Видима")
     assert "could not be read" not in text_of(send("130"))
     page = send(f"130\n{nobody}")

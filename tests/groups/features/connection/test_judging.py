@@ -151,7 +151,7 @@ def test_the_cursor_of_receipts(answers, seen):
         ([closed(20), {"date_close": "soon"}], "unknown"),
     ],
 )
-def test_the_days_behind_a_cursor(rows, value):
+def test_the_days_after_a_cursor(rows, value):
     assert judging.days_hold(rows, DAY, KYIV).value == value
 
 

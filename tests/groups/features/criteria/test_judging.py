@@ -159,7 +159,7 @@ def test_where_all_is_read_the_judge_agrees_with_the_oracle(account):
 
 @settings(max_examples=examples(100, 600))
 @given(accounts(), st.data())
-def test_a_place_is_told_only_where_every_world_that_could_be_agrees(account, data):
+def test_a_place_is_judged_only_where_every_possible_world_agrees(account, data):
     today, rows, known = account
     table = Table(rows=rows, otherwise=OTHERWISE, max_moves=0)
     spans = spans_of((30, *table.periods))

@@ -72,7 +72,9 @@ def test_a_night_moves_who_belongs_elsewhere_and_the_next_one_nobody(nightly, sa
     assert "The next time is" in text_of(by_hand.client.get("/criteria/"))
 
 
-def test_a_night_that_moved_or_stopped_is_told_and_one_that_moved_nobody_is_not(nightly, sandbox, client_of):
+def test_a_night_that_moved_or_stopped_is_reported_and_one_that_moved_nobody_is_not(
+    nightly, sandbox, client_of
+):
     began, account = timezone.now(), PosterAccount.objects.get(pk="demo")
     (job,) = night()
     run(job)
@@ -334,7 +336,7 @@ def test_a_night_that_could_not_begin_in_time_is_left_out(nightly):
     assert Criteria.objects.get().left_out_at is None
 
 
-def test_nights_are_left_out_and_told_until_somebody_decides_on_a_run_that_has_stopped(
+def test_nights_are_left_out_and_reported_until_somebody_decides_on_a_run_that_has_stopped(
     nightly, sandbox, by_hand, client_of
 ):
     sandbox.script("clients.updateClient", "busy_till")
@@ -356,7 +358,7 @@ def test_nights_are_left_out_and_told_until_somebody_decides_on_a_run_that_has_s
 
 
 @pytest.mark.parametrize("state", Job.HALTED)
-def test_a_night_is_left_out_and_told_where_another_job_of_a_group_has_stopped(nightly, staff, state):
+def test_a_night_is_left_out_and_reported_where_another_job_of_a_group_has_stopped(nightly, staff, state):
     start(staff, group_id=GOLD, target_id=1)
     Job.objects.filter(kind="move").update(state=state)
     assert not night()
@@ -376,7 +378,7 @@ def a_removal_under_review(staff):
 
 
 @pytest.mark.parametrize("hold", [a_job_at_work, a_removal_under_review])
-def test_a_night_that_something_held_until_its_time_was_past_is_told(nightly, staff, by_hand, hold):
+def test_a_night_that_something_held_until_its_time_was_past_is_reported(nightly, staff, by_hand, hold):
     began, account, holder = timezone.now(), PosterAccount.objects.get(pk="demo"), hold(staff)
     assert not night()
     assert list(find_nights(account, began)) == []
@@ -397,7 +399,9 @@ def test_a_job_of_other_groups_that_has_stopped_holds_up_no_night(nightly, staff
     assert len(night()) == 1
 
 
-def test_nights_are_left_out_and_told_until_a_request_is_decided(nightly, client_of, by_hand, browse, staff):
+def test_nights_are_left_out_and_reported_until_a_request_is_decided(
+    nightly, client_of, by_hand, browse, staff
+):
     for _ in range(2):
         client_of(GOLD)
     night()

@@ -257,7 +257,7 @@ def test_the_cost_is_that_of_thirty_days_also_where_a_shorter_row_splits_them(lo
     assert number(page, "cost") == 540.00
 
 
-def test_no_cost_is_told_where_the_sales_of_somebody_who_moves_are_not_known(
+def test_no_cost_is_reported_where_the_sales_of_somebody_who_moves_are_not_known(
     look, client_of, owner, sandbox, monkeypatch
 ):
     save(owner, {"group_id": GOLD, "birthday_in": 0}, otherwise=BRONZE)
@@ -314,7 +314,7 @@ def test_a_list_of_sales_that_fails_moves_nobody_by_absence(look, client_of, tab
     assert pairs(page) == {}
 
 
-def test_a_client_whom_two_pages_show_is_judged_once(owner, client_of, table):
+def test_a_client_on_two_pages_is_judged_once(owner, client_of, table):
     client_of(GOLD)
     credentials = credentials_of(owner)
     judging = new_reading(credentials, Table.from_json(table.table))

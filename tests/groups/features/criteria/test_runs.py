@@ -1,4 +1,4 @@
-"""Test the run: it moves whom the preview shows, no one twice, and none beyond its bound without a yes."""
+"""Test the run: it moves the clients of the preview, none twice, none beyond its bound unapproved."""
 
 import re
 import uuid
@@ -52,7 +52,7 @@ def moves_of(sandbox):
 # --- A run -------------------------------------------------------------------------------------------------
 
 
-def test_a_run_moves_whom_the_preview_shows_and_can_be_taken_back(
+def test_a_run_moves_the_clients_of_its_preview_and_can_be_taken_back(
     start, client_of, table, sandbox, group_of, owner
 ):
     up, down, stays = client_of(BRONZE, (3, 6_000_00)), client_of(GOLD), client_of(SILVER, *[(1, 1)] * 3)
@@ -94,7 +94,7 @@ def test_who_may_move_clients_may_take_a_run_back_and_nobody_else(
     assert client.post(RUN, {"operation": str(uuid.uuid4())}).status_code == 403
 
 
-def test_a_run_moves_nobody_whom_no_preview_has_shown(start, client_of, table, sandbox):
+def test_a_run_moves_no_client_that_no_preview_has_shown(start, client_of, table, sandbox):
     client_of(GOLD)
     first = start.client.post("/criteria/preview/")
     assert "Move 1 client" in text_of(first)
@@ -123,7 +123,7 @@ def test_a_run_that_finds_nobody_ends_at_once(start, client_of, table, sandbox):
     assert not sandbox.posts()
 
 
-def test_a_run_counts_those_of_whom_nothing_is_proven(start, client_of, table, sandbox):
+def test_a_run_counts_clients_without_proof(start, client_of, table, sandbox):
     client_of(GOLD)
     sandbox.script("dash.getClientsSales", "status_500", times=None)
     start()
@@ -393,7 +393,7 @@ def test_beyond_its_bound_a_run_is_a_request_also_of_an_owner(
     assert moves_of(sandbox) == sorted([*clients, more])
 
 
-def test_a_yes_covers_the_pairs_and_the_terms_that_its_page_has_shown(
+def test_an_approval_covers_the_pairs_and_the_terms_that_its_page_has_shown(
     start, client_of, owner, sandbox, browse, second_owner, group_of
 ):
     console, other = sandbox.console(), browse(second_owner)

@@ -65,7 +65,7 @@ def test_kopecks_and_zero_are_bounds(post):
     assert 'name="rows-0-bought_min" value="0"' in page
 
 
-def test_a_row_with_a_delete_is_not_looked_at(post):
+def test_a_row_with_a_delete_is_not_validated(post):
     assert post(ROW, {"group": "x", "days": "999", "DELETE": "on"}).status_code == 302
     assert len(stored().rows) == 1
 

@@ -84,7 +84,7 @@ def test_a_group_that_was_created_or_removed_in_the_console_is_found(watch, sand
     assert removed.group_name == "З консолі"
 
 
-def test_a_look_that_could_not_read_a_new_group_does_not_say_that_it_was_not_there(watch, sandbox):
+def test_a_read_that_could_not_read_a_new_group_does_not_say_that_it_was_not_there(watch, sandbox):
     before = timezone.now()
     number = sandbox.console().put(NEW)
     sandbox.script("clients.getGroups", "row_percent_150", group=number, times=2)
@@ -99,7 +99,7 @@ def test_a_count_of_clients_is_no_change(watch, sandbox):
     assert watch() == []
 
 
-def test_one_look_is_not_enough(watch, sandbox):
+def test_one_read_is_not_enough(watch, sandbox):
     sandbox.script("clients.getGroups", "row_percent_150", when="after")
     sandbox.console().edit(1, client_groups_discount="12")
     assert watch(times=1) == []
@@ -128,7 +128,7 @@ def test_a_group_that_a_list_lacks_is_asked_for_alone(watch, sandbox):
 
 
 @pytest.mark.once  # the database gets the same queries, Poster answers otherwise
-def test_a_look_that_fails_says_nothing_and_the_next_one_finds_the_change(watch, sandbox):
+def test_a_read_that_fails_says_nothing_and_the_next_one_finds_the_change(watch, sandbox):
     sandbox.console().edit(1, client_groups_discount="12")
     sandbox.script("clients.getGroups", "empty", times=4)
     watch(times=2)
@@ -153,7 +153,7 @@ def test_own_changes_and_their_undo_are_not_made_elsewhere(watch, owner, browse,
     assert not Change.objects.filter(state=State.ELSEWHERE).exists()
 
 
-def test_a_change_before_ours_that_no_look_has_seen_is_found_in_our_own_journal(
+def test_a_change_before_ours_that_no_read_has_seen_is_found_in_our_own_journal(
     watch, owner, browse, sandbox
 ):
     sandbox.console().edit(1, client_groups_discount="12")
@@ -220,7 +220,7 @@ def test_what_an_own_change_has_just_replaced_is_a_lag(watch, owner, browse, san
     assert not Change.objects.filter(state=State.ELSEWHERE).exists()
 
 
-def test_two_workers_that_look_at_once_write_it_down_once(watch, owner, sandbox, monkeypatch):
+def test_two_workers_that_check_at_once_write_it_down_once(watch, owner, sandbox, monkeypatch):
     sandbox.console().edit(1, client_groups_discount="12")
     watch(times=1)
     compare, others = watching.compare, []
@@ -238,7 +238,7 @@ def test_two_workers_that_look_at_once_write_it_down_once(watch, owner, sandbox,
     assert Change.objects.count() == 1
 
 
-def test_a_look_whose_user_disconnects_meanwhile_stores_nothing(watch, owner, sandbox, monkeypatch):
+def test_a_read_whose_user_disconnects_meanwhile_stores_nothing(watch, owner, sandbox, monkeypatch):
     sandbox.console().edit(1, client_groups_discount="12")
     watch(times=1)
     compare = watching.compare
@@ -268,7 +268,7 @@ def test_an_owner_who_connects_another_account_watches_the_first_one_no_more(wat
     assert 'data-watch="off"' in browse(owner).get("/account/").content.decode()
 
 
-def test_nobody_looks_after_the_right_the_token_or_the_switch_is_gone(
+def test_no_check_after_the_right_the_token_or_the_switch_is_gone(
     watch, owner, sandbox, settings, django_user_model
 ):
     settings.POSTER_WATCH_SECONDS = 0
@@ -299,7 +299,7 @@ def test_a_token_that_was_refused_once_is_asked_for_again_half_an_hour_later(own
     assert owner.credentials.refused_at is None
 
 
-def test_a_look_is_made_when_it_is_time(owner, sandbox, settings):
+def test_a_read_is_made_when_it_is_time(owner, sandbox, settings):
     settings.POSTER_WATCH_SECONDS, settings.POSTER_CONFIRM_SECONDS = 1, 3
     watching.switch_on(owner.credentials)
     for _ in range(3):
@@ -309,7 +309,7 @@ def test_a_look_is_made_when_it_is_time(owner, sandbox, settings):
     assert timedelta(seconds=2) < left < timedelta(seconds=4)
 
 
-def test_a_page_that_shows_other_groups_brings_the_next_look_forward(owner, staff, browse, sandbox, watch):
+def test_a_page_that_shows_other_groups_brings_the_next_read_forward(owner, staff, browse, sandbox, watch):
     long_ago = timezone.now() - timedelta(minutes=2)
 
     def due():
@@ -328,7 +328,7 @@ def test_a_page_that_shows_other_groups_brings_the_next_look_forward(owner, staf
     assert not due()
 
 
-def test_another_owner_reads_why_nobody_looks_and_switches_it_on_again(owner, browse, sandbox):
+def test_another_owner_reads_why_nothing_is_checked_and_switches_it_on_again(owner, browse, sandbox):
     watching.switch_on(owner.credentials)
     client = browse(make_user("partner", role="Owners", account="demo", sandbox=sandbox))
     type(owner.credentials).objects.filter(user=owner).update(refused_at=timezone.now())

@@ -54,19 +54,19 @@ def test_the_interval_is_the_95th_percentile_of_the_earlier_deviations(count, sp
 
 
 @pytest.mark.parametrize(("by", "verdict"), [(1.5, "more"), (1 / 1.5, "less")])
-def test_a_change_beyond_all_earlier_periods_of_a_year_is_told(by, verdict):
+def test_a_change_beyond_all_earlier_periods_of_a_year_is_reported(by, verdict):
     found = compare(changed(weeks(), by), flat(), AT)
     assert (found.periods, found.larger, found.verdict) == (45, 0, verdict)
     assert found.low < by < found.high
 
 
-def test_without_a_year_nothing_is_told_however_large_it_is():
+def test_without_a_year_nothing_is_reported_however_large_it_is():
     found = compare(changed(weeks(), 9)[1:], flat()[1:], AT - 1)
     assert (found.periods, found.larger, found.verdict) == (44, 0, "cannot-tell")
     assert found.low > 1
 
 
-def test_nothing_is_told_where_one_earlier_period_differed_as_much():
+def test_nothing_is_reported_where_one_earlier_period_differed_as_much():
     own = changed(changed(weeks(noise=0.01), 1.6, at=20), 1.5)
     found = compare(own, flat(), AT)
     assert found.larger > 0

@@ -36,7 +36,7 @@ def change(owner):
     return changed(owner)
 
 
-def test_purchases_and_what_is_kept_are_told_apart(owner):
+def test_purchases_and_what_is_kept_are_distinguished(owner):
     put_year(owner, GOLD, by=1.5, granted=lambda number, total: total * Decimal("0.4" if number > 0 else "0"))
     put_year(owner, OTHERS, seed=2, granted=lambda _number, _total: 0)
     total, kept = effects(changed(owner))

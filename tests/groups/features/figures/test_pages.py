@@ -70,7 +70,7 @@ def test_nothing_is_shown_before_the_first_night_but_one_line(owner, browse, san
     assert b'<svg class="year' not in page.content
 
 
-def test_a_token_without_the_right_to_receipts_is_told_with_who_can_give_it(owner, browse, sandbox):
+def test_a_token_without_the_right_to_receipts_is_reported_with_who_can_give_it(owner, browse, sandbox):
     tally = watched(owner)
     tally.lacks_receipts = True
     tally.save()

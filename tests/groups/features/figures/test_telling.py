@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 OTHERS = 73
 
 
-def test_a_change_of_28_days_ago_is_told_and_a_younger_one_is_not(owner):
+def test_a_change_of_28_days_ago_is_reported_and_a_younger_one_is_not(owner):
     old, young = (percent_change(changed(owner, days_ago=days)) for days in (28, 27))
     assert old.is_old_enough
     assert not young.is_old_enough

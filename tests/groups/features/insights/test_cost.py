@@ -14,7 +14,7 @@ from django.utils import timezone
 from groups.features.insights.services.sales import LARGEST_COST, PERIODS, SalesAdder
 from groups.models import Change, PosterAccount
 from tests.support.canary import whole_database
-from tests.support.costs import ask, expected, sold, told, url_of
+from tests.support.costs import ask, cost_of, expected, sold, url_of
 from tests.support.pages import group_form, text_of
 from tests.support.pairwise import covering, marked
 
@@ -88,17 +88,17 @@ def test_sales_of_which_no_row_can_be_read_are_no_figure(owner, browse, sandbox)
         console.sell(int(row["client_id"]), today, 10**16, 10**16)
     page = browse(owner).get(url_of(1, "15"))
     assert page.status_code == 502
-    assert told(page) is None
+    assert cost_of(page) is None
     assert "Nobody whom this concerns" not in text_of(page)
     assert cache.get(SalesAdder(owner.credentials, 30).key) is None
 
 
-def test_sales_to_clients_of_whom_none_can_be_read_are_no_figure(owner, browse, sandbox):
+def test_sales_to_clients_that_cannot_be_read_are_no_figure(owner, browse, sandbox):
     for row in list(sandbox.accounts["demo"].clients.rows()):
         sandbox.console().edit_client(int(row["client_id"]), discount_per="?")
     page = browse(owner).get(url_of(1, "15"))
     assert page.status_code == 502
-    assert told(page) is None
+    assert cost_of(page) is None
     assert cache.get(SalesAdder(owner.credentials, 30).key) is None
 
 
@@ -117,7 +117,7 @@ def test_a_group_that_is_gone_and_one_of_an_unknown_type(owner, browse, sandbox)
     assert client.get(url_of(77, "15")).status_code == 404
     page = client.get(url_of(4, "15"))
     assert page.status_code == 200
-    assert told(page) is None
+    assert cost_of(page) is None
 
 
 # --- Calls -------------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def test_a_token_of_another_account_and_a_refused_one_get_nothing_of_it(owner, o
     browse(owner).get("/groups/?refresh=1")
     page = browse(owner).get(url_of(4, "15"))
     assert page.status_code == 424
-    assert told(page) is None
+    assert cost_of(page) is None
 
 
 def test_without_the_right_to_statistics_the_page_says_who_can_give_it(owner, browse, sandbox, settings):
@@ -141,7 +141,7 @@ def test_without_the_right_to_statistics_the_page_says_who_can_give_it(owner, br
     credentials.save()
     page = browse(owner).get(url_of(4, "15"))
     assert page.status_code == 424
-    assert told(page) is None
+    assert cost_of(page) is None
     assert "Your token may not see sales. Poster knows" in text_of(page)
     assert not sandbox.calls(MEMBERS)
 
@@ -185,7 +185,7 @@ def test_the_check_page_shows_thirty_days(owner, browse, sandbox):
     page = client.post("/groups/1/edit/", form)
     assert page.status_code == 200
     assert 'name="confirmed" value="1"' in page.content.decode()
-    assert told(page) == expected(sandbox, 1, 25)
+    assert cost_of(page) == expected(sandbox, 1, 25)
     assert page.content.decode().count('id="cost"') == 1
 
 
@@ -202,7 +202,7 @@ def test_the_check_page_of_a_changed_type_compares_what_is_given(owner, browse, 
     page = client.post("/groups/4/edit/", form)
     assert page.status_code == 200
     # Bonuses from what was paid cost less than discounts from the price before.
-    assert Decimal(told(page)[0]) < 0
+    assert Decimal(cost_of(page)[0]) < 0
     assert "The type changes: bonuses are counted from what was paid" in text_of(page)
 
 

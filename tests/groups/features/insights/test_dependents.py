@@ -29,7 +29,7 @@ def named(response, kind):
 
 @pytest.mark.parametrize("url", PAGES)
 @pytest.mark.usefixtures("rules")
-def test_the_rules_of_a_group_are_told_in_words(owner, browse, url):
+def test_the_rules_of_a_group_are_reported_in_words(owner, browse, url):
     page = browse(owner).get(url)
     assert named(page, "rule") == ["4", "5"]
     assert named(page, "promotion") == ["2"]
@@ -53,7 +53,7 @@ def test_the_form_and_the_check_of_an_edit_load_them(staff, browse):
         assert 'hx-get="/groups/4/dependents/"' in page.content.decode()
 
 
-def test_a_second_look_asks_poster_nothing_but_a_removal_does(owner, browse, sandbox):
+def test_a_second_read_calls_poster_only_for_a_removal(owner, browse, sandbox):
     client = browse(owner)
     for url in ("/groups/4/dependents/", "/groups/5/dependents/"):
         client.get(url)
@@ -76,7 +76,7 @@ def test_one_list_that_cannot_be_read_is_said_and_the_other_is_shown(owner, brow
 
 @pytest.mark.parametrize("url", ["/groups/4/delete/", "/groups/4/retire/"])
 @pytest.mark.usefixtures("rules")
-def test_rules_that_are_missing_at_one_look_are_told_before_a_group_goes(owner, browse, sandbox, url):
+def test_rules_that_are_missing_at_one_read_are_reported_before_a_group_goes(owner, browse, sandbox, url):
     sandbox.script(LISTS[1], "response_false", times=1)
     assert named(browse(owner).get(url), "rule") == ["4", "5"]
 
@@ -88,7 +88,7 @@ def test_a_list_that_is_empty_is_asked_for_again_only_before_a_group_goes(owner,
     assert len(sandbox.calls(LISTS[1])) == calls
 
 
-def test_rules_that_could_not_be_read_are_told_and_are_unread_where_none_could(owner, browse, sandbox):
+def test_rules_that_could_not_be_read_are_reported_and_are_unread_where_none_could(owner, browse, sandbox):
     broken = {"rule_id": 9, "value": None, "group_id": 4}
     for rules, shown, unread in (((broken, "rule"), [], ["unread"]), ((*RULES, broken), ["4", "5"], [])):
         sandbox.console().set_rules(*rules)

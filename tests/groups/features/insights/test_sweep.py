@@ -6,7 +6,7 @@ from django.utils import timezone
 from groups.features.insights.models import Sweep
 from groups.features.insights.services import sweep
 from groups.features.insights.services.sales import SalesAdder
-from tests.support.costs import expected, told, url_of
+from tests.support.costs import cost_of, expected, url_of
 from tests.support.pages import text_of
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +66,7 @@ def test_pages_that_ask_at_once_share_one_sweep_and_its_progress(
     assert calls == (1, 3)
     for url in PAGES:
         assert not is_under_way(client.get(url)), url
-    assert told(client.get(COST)) == expected(sandbox, 1, 15)
+    assert cost_of(client.get(COST)) == expected(sandbox, 1, 15)
     assert "Clients counted on" in text_of(client.get("/groups/ladder/"))
     assert (len(sandbox.calls(SALES)), len(sandbox.calls(CLIENTS))) == calls
 
@@ -94,13 +94,13 @@ def test_sales_that_fail_leave_the_audit_its_numbers(owner, browse, sandbox, wor
     assert "Clients counted on" in text_of(client.get("/groups/ladder/"))
     page = client.get(COST)
     assert page.status_code == 424
-    assert told(page) is None
+    assert cost_of(page) is None
     calls = len(sandbox.calls(SALES))
     work_queue()
     assert len(sandbox.calls(SALES)) == calls
 
 
-def test_clients_that_fail_are_told_to_all_for_a_minute(owner, browse, sandbox, work_queue):
+def test_clients_that_fail_are_shown_to_all_for_a_minute(owner, browse, sandbox, work_queue):
     sandbox.script(CLIENTS, "status_400", times=None)
     client = browse(owner)
     client.get(COST)
@@ -121,7 +121,7 @@ def test_a_failure_that_passes_is_tried_again(owner, browse, sandbox, work_queue
     client = browse(owner)
     client.get(COST)
     work_queue()
-    assert told(client.get(COST)) == expected(sandbox, 1, 15)
+    assert cost_of(client.get(COST)) == expected(sandbox, 1, 15)
     assert "Clients counted on" in text_of(client.get("/groups/ladder/"))
 
 
@@ -147,5 +147,5 @@ def test_a_worker_that_is_killed_is_followed_by_another_one(
     assert "waiting for its turn" in text_of(client.get(COST))
     amid_the_clients(lambda: None)
     work_queue()
-    assert told(client.get(COST)) == expected(sandbox, 1, 15)
+    assert cost_of(client.get(COST)) == expected(sandbox, 1, 15)
     assert not Sweep.objects.exists()

@@ -40,7 +40,7 @@ def kill_and_free(dashboard):
         database.execute("UPDATE movements_roll SET held_until = '2020-01-01 00:00:00'")
 
 
-def test_a_killed_look_tells_each_movement_once(dashboard):
+def test_a_killed_run_stores_each_movement_once(dashboard):
     sandbox, held = dashboard.sandbox, "clients.getClients"
     moved, stays = (sandbox.console().put_client(GUESTS, lastname="Видима") for _ in range(2))
     dashboard.run("-c", SWITCH_ON)

@@ -29,7 +29,7 @@ def let_last_look_be(ago):
     Roll.objects.update(taken_at=at, judged_at=at)
 
 
-def test_a_move_in_the_console_is_told_once(poll, sandbox, people):
+def test_a_move_in_the_console_is_reported_once(poll, sandbox, people):
     move(sandbox, people[0], GOLD)
     assert poll() == [(people[0], GUESTS, GOLD, "elsewhere")]
     assert poll(2) == []
@@ -49,7 +49,7 @@ def test_a_rule_explains_those_whose_sum_has_reached_it(poll, sandbox, people, p
     ("fault", "reasons"),
     [("response_false", ["elsewhere"]), ("status_500", ["elsewhere"]), ("fin_before_headers", [])],
 )
-def test_without_the_rules_no_move_is_by_a_rule_and_while_poster_is_away_none_is_told(
+def test_without_the_rules_no_move_is_by_a_rule_and_while_poster_is_away_none_is_reported(
     poll, sandbox, people, fault, reasons
 ):
     sandbox.script("clients.getLoyaltyRules", fault, times=None)
@@ -88,7 +88,7 @@ def cut_off(monkeypatch, keep):
     monkeypatch.setattr(PosterClient, "get_clients", get_clients)
 
 
-def test_a_halved_list_at_the_first_look_makes_nobody_new(owner, sandbox, people, monkeypatch, poll):
+def test_a_halved_list_at_the_first_read_makes_nobody_new(owner, sandbox, people, monkeypatch, poll):
     Roll.objects.all().delete()
     lists = []
 
@@ -115,7 +115,9 @@ def journal(owner, client_id, from_id, to_id, **fields):
     return write_down(owner, **(columns | {"action": "move", "target": f"client:{client_id}"} | fields))
 
 
-def test_a_move_made_here_is_told_with_its_change_and_not_if_it_was_taken_back(poll, sandbox, people, staff):
+def test_a_move_made_here_is_reported_with_its_change_and_not_if_it_was_taken_back(
+    poll, sandbox, people, staff
+):
     run(start(staff, group_id=GUESTS, target_id=GOLD, client_ids=people[:3]))
     run(start(staff, group_id=GOLD, target_id=GUESTS, client_ids=people[1:2]))
     move(sandbox, people[2], 4)
@@ -126,7 +128,7 @@ def test_a_move_made_here_is_told_with_its_change_and_not_if_it_was_taken_back(p
     assert poll(2) == []
 
 
-def test_a_move_from_before_the_first_look_is_told_of_nobody(poll, owner, people):
+def test_a_move_from_before_the_first_run_is_nobodys_movement(poll, owner, people):
     journal(owner, people[3], GUESTS, GOLD)
     assert poll() == []
 
@@ -176,7 +178,7 @@ def test_another_token_begins_anew(poll, sandbox, owner, people):
 
 
 @pytest.mark.parametrize("gone", ["right", "token"])
-def test_nobody_looks_without_the_right_or_with_a_refused_token(poll, sandbox, owner, people, gone):
+def test_no_run_without_the_right_or_with_a_refused_token(poll, sandbox, owner, people, gone):
     if gone == "right":
         owner.groups.clear()
     else:
@@ -187,7 +189,7 @@ def test_nobody_looks_without_the_right_or_with_a_refused_token(poll, sandbox, o
     assert not sandbox.calls("clients.getClients")
 
 
-def test_the_next_look_is_at_night_and_none_at_zero_seconds(poll, settings):
+def test_the_next_read_is_at_night_and_none_at_zero_seconds(poll, settings):
     assert timezone.localtime(Roll.objects.get().next_at).hour == HOUR
     settings.MOVEMENT_SECONDS = 0
     assert Roll.objects.accounts_due(settings.MOVEMENT_SECONDS) == []

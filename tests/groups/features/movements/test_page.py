@@ -95,7 +95,7 @@ def test_an_unknown_group_and_one_of_another_account_are_not_there(told, browse,
     assert browse(staff).get("/groups/1/movements/").status_code == 200
 
 
-def test_after_the_first_look_nobody_is_said_to_have_stayed(told, browse, manager):
+def test_after_the_first_read_nobody_is_said_to_have_stayed(told, browse, manager):
     """Somebody may have been moved just before it, which it cannot tell."""
     Roll.objects.update(taken_at=F("judged_at"))
     text = text_of(browse(manager).get("/groups/1/movements/"))
@@ -106,7 +106,7 @@ def test_after_the_first_look_nobody_is_said_to_have_stayed(told, browse, manage
     assert "data-movement" in browse(manager).get(URL).content.decode()
 
 
-def test_losses_are_told_by_their_reasons_without_moves_made_here(told, owner, manager, browse):
+def test_losses_are_reported_by_their_reasons_without_moves_made_here(told, owner, manager, browse):
     browse(manager).get("/groups/")
     for reason, to_id in (("rule", GUESTS), ("rule", GUESTS), ("here", GUESTS), ("removed", None)):
         told.append(put_movement(owner, 5, GOLD, to_id, reason))

@@ -194,7 +194,7 @@ def cut_off(chance, patch, times):
     ("seed", "nights"),
     [(1, 12), pytest.param(2, 60, marks=pytest.mark.thorough)],
 )
-def test_a_night_tells_what_happened_and_nothing_else(sandbox, owner, monkeypatch, seed, nights):
+def test_a_night_shows_what_happened_and_nothing_else(sandbox, owner, monkeypatch, seed, nights):
     chance = random.Random(seed)
     world, counts = World(sandbox, owner, chance), Counter()
     switch_on(owner.credentials)

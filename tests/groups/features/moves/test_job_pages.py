@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 # --- While the job runs ------------------------------------------------------------------------------------
 
 
-def test_the_pages_of_both_groups_tell_of_it(staff, browse):
+def test_the_pages_of_both_groups_show_it(staff, browse):
     job = start(staff, group_id=4, target_id=5)
     client = browse(staff)
     for group_id in (4, 5):
@@ -77,7 +77,7 @@ def test_who_lets_a_job_go_on_without_a_reason_does_not_take_it_over(staff, owne
     assert (job.state, job.user, job.user_name) == ("waiting", staff, "staff")
 
 
-def test_a_manager_may_look_and_decide_nothing(staff, manager, browse):
+def test_a_manager_may_read_and_decide_nothing(staff, manager, browse):
     job = start(staff)
     client = browse(manager)
     page = client.get(f"/jobs/{job.pk}/")
@@ -90,7 +90,7 @@ def test_a_manager_may_look_and_decide_nothing(staff, manager, browse):
 # --- Afterwards --------------------------------------------------------------------------------------------
 
 
-def test_the_end_report_names_whom_it_could_not_move(staff, manager, browse, sandbox):
+def test_the_end_report_names_clients_that_could_not_be_moved(staff, manager, browse, sandbox):
     sandbox.script("clients.updateClient", "error_number_field", call=FEW, when="before")
     job = run(start(staff))
     page = browse(staff).get(f"/jobs/{job.pk}/")
@@ -117,7 +117,7 @@ def test_the_end_report_names_nobody_who_was_moved_by_a_later_try(staff, browse,
     assert "Not made as requested" not in text_of(page)
 
 
-def test_the_history_and_both_groups_tell_of_a_job_in_words(staff, browse):
+def test_the_history_and_both_groups_show_a_job_in_words(staff, browse):
     job = run(start(staff, client_ids=[129, 130]))
     client = browse(staff)
     for page, words in (
@@ -169,7 +169,7 @@ def messages_of(client, job):
     return client.get(f"/jobs/{job.pk}/", headers={"HX-Request": "true", "HX-Target": "messages"})
 
 
-def test_a_page_that_is_open_meanwhile_is_told_the_end_once_it_is_there(staff, browse, sandbox):
+def test_an_open_page_shows_the_end_once_it_is_there(staff, browse, sandbox):
     client, job = browse(staff), start(staff)
     client.get(f"/jobs/{job.pk}/")
     assert messages_of(client, job).status_code == 204
@@ -179,7 +179,7 @@ def test_a_page_that_is_open_meanwhile_is_told_the_end_once_it_is_there(staff, b
     assert "Undo all" in text
 
 
-def test_without_javascript_the_next_page_tells_the_end_once(staff, browse, sandbox):
+def test_without_javascript_the_next_page_shows_the_end_once(staff, browse, sandbox):
     client, job = browse(staff), start(staff)
     client.get(f"/jobs/{job.pk}/")
     assert "has ended" not in text_of(client.get("/groups/"))
@@ -188,6 +188,6 @@ def test_without_javascript_the_next_page_tells_the_end_once(staff, browse, sand
     assert "has ended" not in text_of(client.get("/groups/"))
 
 
-def test_another_user_of_the_browser_is_told_nothing_of_it(staff, owner, browse, sandbox):
+def test_another_user_of_the_browser_learns_nothing_of_it(staff, owner, browse, sandbox):
     job = run(start(staff))
     assert text_of(messages_of(browse(owner), job)).strip() == ""

@@ -72,7 +72,7 @@ def test_the_page_names_the_removal_and_leads_to_it(staff, lost_removal, browse,
     assert 'name="target"' not in page.content.decode()
 
 
-def test_a_removal_that_only_a_person_can_tell_of_keeps_its_locks_until_they_do(
+def test_a_removal_that_only_a_person_can_settle_keeps_its_locks_until_they_do(
     owner, staff, lost_removal, sandbox
 ):
     Change.objects.settle(lost_removal, state=State.REVIEW, reason="accepted_but_absent")
@@ -89,7 +89,7 @@ def test_a_removal_that_only_a_person_can_tell_of_keeps_its_locks_until_they_do(
 # --- A job --------------------------------------------------------------------------------------------------
 
 
-def test_a_job_that_starts_between_the_look_and_the_row_of_a_removal_keeps_it_out(
+def test_a_job_that_starts_between_the_read_and_the_row_of_a_removal_keeps_it_out(
     owner, staff, sandbox, monkeypatch
 ):
     command, ask = removal_of(owner, 5), gates.before

@@ -46,7 +46,7 @@ def moved_ids(sandbox):
 
 
 @pytest.mark.parametrize("data", [{}, None, {"groups": [4]}])
-def test_a_move_that_does_not_say_whom_is_not_one_of_everybody(data):
+def test_a_move_without_clients_is_not_one_of_everybody(data):
     with pytest.raises(msgspec.ValidationError):
         ClientsToMove.from_json(data)
 
@@ -96,7 +96,7 @@ def test_many_pages_are_gone_through_with_people_who_stay_between_them(staff, sa
     assert sorted(moved_ids(sandbox)) == sorted(here)
 
 
-def test_whom_somebody_has_put_back_holds_up_nobody(staff, sandbox, people, monkeypatch):
+def test_a_client_put_back_by_hand_holds_up_nobody(staff, sandbox, people, monkeypatch):
     monkeypatch.setattr(moves, "AT_ONCE", 3)
     job, here, submit_all = start(staff), sorted(people(4)), executor.submit_all
 
@@ -138,7 +138,7 @@ def test_a_first_one_on_which_a_person_has_decided_proves_nothing_for_the_others
     assert len(sandbox.posts(MOVE)) == 2
 
 
-def test_nobody_follows_a_first_one_of_whom_more_changed_until_a_person_lets_it_go_on(
+def test_nobody_follows_a_first_client_that_changed_more_until_a_person_lets_it_go_on(
     staff, browse, sandbox, people
 ):
     sandbox.script(MOVE, "busy_till", fields={"discount_per": "33", "comment": "?"})
@@ -209,7 +209,7 @@ def test_nobody_follows_before_the_first_one_has_arrived(staff, sandbox, monkeyp
     assert not together
 
 
-def test_a_client_whom_another_open_change_locks_is_waited_for_in_peace(staff, sandbox, people):
+def test_a_client_that_another_open_change_locks_is_waited_for(staff, sandbox, people):
     Change(account_id="demo", action="move", client_id=FIRST, target=f"client:{FIRST}").save()
     assert ended(run(start(staff), waits=1)) == (Job.State.STOPPED, "locked")
     assert people(4) == {FIRST}
@@ -218,7 +218,7 @@ def test_a_client_whom_another_open_change_locks_is_waited_for_in_peace(staff, s
 # --- Failures on the way -----------------------------------------------------------------------------------
 
 
-def test_a_refused_client_is_told_and_the_others_are_moved(staff, sandbox, people):
+def test_a_refused_client_is_reported_and_the_others_are_moved(staff, sandbox, people):
     sandbox.script(MOVE, "error_number_field", call=FEW, when="before")
     job = run(start(staff))
     assert ended(job) == (Job.State.DONE, "")
@@ -352,7 +352,7 @@ def test_nobody_is_moved_into_a_group_that_is_gone(client_ids, staff, sandbox):
 
 @pytest.mark.once  # the database gets the same queries, Poster answers otherwise
 @pytest.mark.parametrize("client_ids", [None, [FIRST]])
-def test_a_group_that_is_gone_before_anything_was_kept_is_told(client_ids, staff, sandbox):
+def test_a_group_that_is_gone_before_anything_was_kept_is_reported(client_ids, staff, sandbox):
     job = start(staff, client_ids=client_ids)
     sandbox.console("demo").remove(4)
     assert ended(run(job)) == (Job.State.STOPPED, "source_gone")
@@ -451,7 +451,7 @@ def test_who_has_left_since_the_snapshot_is_counted(staff, sandbox):
 
 
 @pytest.mark.once  # the database gets the same queries, Poster answers otherwise
-def test_a_group_that_goes_after_the_snapshot_is_told_where_its_list_is_empty(staff, sandbox, people):
+def test_a_group_that_goes_after_the_snapshot_is_reported_where_its_list_is_empty(staff, sandbox, people):
     job, everybody = start(staff), sorted(people(4))
     take_snapshot_for_job(job, 4, credentials_service.credentials_of(staff))
     sandbox.console().remove(4)
@@ -460,7 +460,7 @@ def test_a_group_that_goes_after_the_snapshot_is_told_where_its_list_is_empty(st
 
 
 @pytest.mark.once  # the database gets the same queries, Poster answers otherwise
-def test_a_group_that_goes_after_clients_were_moved_is_told_with_their_number(staff, sandbox, browse):
+def test_a_group_that_goes_after_clients_were_moved_is_reported_with_their_number(staff, sandbox, browse):
     job = start(staff)
     # After the snapshot and the first pass.
     sandbox.script("clients.getClients", "error_object", code=32, call=3, times=None)
@@ -542,7 +542,7 @@ def test_a_run_lets_go_when_another_one_has_the_job(staff, sandbox, settings):
             lease.wait(5)
 
 
-def test_a_worker_that_is_told_to_end_leaves_the_job_to_the_next(staff, sandbox, people):
+def test_a_worker_that_gets_sigterm_leaves_the_job_to_the_next(staff, sandbox, people):
     job = start(staff)
     job_lease.stopping.set()
     try:
@@ -614,7 +614,7 @@ def test_a_cashier_who_adds_somebody_at_the_last_moment_loses_nobody(staff, sand
     assert {(row["client_groups_id"], row["delete"]) for row in guests} == {("1", "0")}
 
 
-def test_a_removal_that_poster_refuses_is_told(staff, sandbox):
+def test_a_removal_that_poster_refuses_is_reported(staff, sandbox):
     sandbox.script("clients.removeGroup", "error_number_field", when="before")
     job = retire(staff)
     assert ended(job) == (Job.State.STOPPED, "not_removed")

@@ -47,7 +47,7 @@ def test_those_who_were_chosen_are_moved(staff, browse, people):
     assert (job.wanted, job.total) == ({"clients": [129, 130], "groups": []}, 2)
 
 
-def test_namesakes_are_told_apart_by_their_phones(staff, browse, sandbox):
+def test_namesakes_are_distinguished_by_their_phones(staff, browse, sandbox):
     rows = {129: "380501112233", 130: "380504445566", 131: "380507778899"}
     for client_id, phone in rows.items():
         name = "Поліщук" if client_id != 131 else "Інша"

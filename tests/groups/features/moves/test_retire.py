@@ -42,7 +42,7 @@ def assert_not_removed(job, sandbox, people, left):
     assert people(4) == left
 
 
-def test_a_counter_of_none_removes_nobody_whom_poster_has_refused_to_move(staff, sandbox, people):
+def test_a_counter_of_none_removes_no_client_that_poster_has_refused_to_move(staff, sandbox, people):
     refuse_some(sandbox)
     job = retirement(staff)
     sandbox.lag("count_zero")
@@ -73,7 +73,7 @@ def test_a_list_that_shows_nobody_besides_removes_nobody_either(staff, sandbox, 
     assert len(sandbox.calls("clients.getClient")) == 3
 
 
-def test_one_look_that_finds_somebody_nowhere_proves_nothing(staff, sandbox, people, settings):
+def test_one_read_that_finds_somebody_nowhere_proves_nothing(staff, sandbox, people, settings):
     refuse_some(sandbox)
     job = run(retirement(staff))
     staying = refused_ids(job)
@@ -85,7 +85,7 @@ def test_one_look_that_finds_somebody_nowhere_proves_nothing(staff, sandbox, peo
 
 
 @pytest.mark.once  # the database gets the same queries, Poster answers otherwise
-def test_one_late_look_that_finds_somebody_elsewhere_proves_nothing(staff, sandbox, people, settings):
+def test_one_late_read_that_finds_somebody_elsewhere_proves_nothing(staff, sandbox, people, settings):
     """A colleague has just moved the client into the group, and the reads of the client are late twice."""
     settings.POSTER_READ_PAUSES = (0.0,)
     for client_id in people(4) - {FIRST}:
@@ -112,7 +112,7 @@ def test_the_word_of_a_person_that_somebody_was_moved_proves_nothing(staff, sand
     assert_not_removed(run(job), sandbox, people, {moved})
 
 
-def test_one_look_that_does_not_find_the_group_proves_nothing(staff, sandbox, people, monkeypatch):
+def test_one_read_that_does_not_find_the_group_proves_nothing(staff, sandbox, people, monkeypatch):
     looks = iter((None,))
     monkeypatch.setattr(
         moves, "find_group", lambda *args, **within: next(looks, None) or find_group(*args, **within)
@@ -143,7 +143,7 @@ def test_a_run_killed_just_after_the_removal_has_nothing_left_to_do(staff, sandb
     assert ended(run(job)) == (Job.State.DONE, "")
 
 
-def test_whom_somebody_has_moved_by_hand_holds_up_nothing(staff, sandbox, people):
+def test_a_client_moved_by_hand_holds_up_nothing(staff, sandbox, people):
     refuse_some(sandbox)
     job = run(retirement(staff))
     stuck = refused_ids(job)
@@ -169,7 +169,7 @@ def test_one_who_cannot_be_read_any_more_keeps_the_group(staff, sandbox, people)
     assert_not_removed(run(job), sandbox, people, {first})
 
 
-def test_a_counter_that_is_behind_is_waited_for(staff, sandbox, people, monkeypatch):
+def test_a_counter_that_lags_is_waited_for(staff, sandbox, people, monkeypatch):
     here, waits = people(4), []
     job = retirement(staff)
     sandbox.lag("count_behind", "clients.getGroup", writes=1000)
@@ -185,9 +185,7 @@ def test_a_counter_that_is_behind_is_waited_for(staff, sandbox, people, monkeypa
     assert people(1) >= here
 
 
-def test_whom_somebody_has_put_back_stays_and_so_does_the_group(
-    staff, sandbox, people, settings, monkeypatch
-):
+def test_a_client_put_back_by_hand_stays_and_so_does_the_group(staff, sandbox, people, settings, monkeypatch):
     settings.POSTER_LAG_SECONDS = 0
     remove_when_empty = moves.MoveRun.remove_when_empty
 

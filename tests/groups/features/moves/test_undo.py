@@ -206,7 +206,7 @@ def test_clients_go_back_together_only_after_one_has_gone_back_alone(
         assert reads.count("clients.getClient") == 3 + 2 * (FEW - 1)
 
 
-def test_who_comes_back_between_two_looks_is_tried_again(staff, sandbox, people, monkeypatch):
+def test_who_comes_back_between_two_reads_is_tried_again(staff, sandbox, people, monkeypatch):
     """No first one was moved alone yet, so none of those whom a check has found elsewhere is sent."""
     here, read_each = people(4), undo.read_each
     job = run(start(staff))
@@ -317,7 +317,9 @@ def test_a_new_group_that_poster_does_not_show_for_a_while_is_not_gone(
     assert people(back.target_id) == here
 
 
-def test_a_yes_to_the_values_of_the_new_group_is_none_to_what_the_first_move_changes(staff, sandbox, people):
+def test_an_approval_of_the_values_of_the_new_group_is_none_to_what_the_first_move_changes(
+    staff, sandbox, people
+):
     job = retired(staff)
     made = {"group": 6, "fields": {"client_groups_discount": "77"}}
     sandbox.script("clients.getGroups", "busy_console", call=3, **made)

@@ -156,7 +156,7 @@ def test_a_message_whose_worker_died_before_sending_is_sent_by_the_next_one(wait
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_at_once_tell_each_reader_once(reader, manager, owner, inbox):
+def test_two_workers_at_once_notify_each_reader_once(reader, manager, owner, inbox):
     for user in (manager, owner):
         user.email = f"{user.username}@example.com"
         user.save()

@@ -22,7 +22,7 @@ from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin.users.models import ChosenLanguage
 from tests.support.cards import put_finding
 from tests.support.movements import GOLD, GUESTS, put_movement
-from tests.support.notices import KINDS, change_elsewhere, saved_job, tell, told, wants
+from tests.support.notices import KINDS, change_elsewhere, mailed, saved_job, tell, wants
 
 pytestmark = pytest.mark.django_db
 How = NoticeChoice.How
@@ -138,17 +138,17 @@ EVENTS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_of_event_is_told_once_and_only_to_those_who_chose_it(reader, manager, kind):
+def test_each_kind_of_event_is_reported_once_and_only_to_those_who_chose_it(reader, manager, kind):
     manager.email = "manager@example.com"
     manager.save()
     wants(reader, How.AT_ONCE, kind)
     NoticeChoice.objects.update(chosen_at=timezone.now() - timedelta(minutes=1))
     wants(manager, How.AT_ONCE, *(each for each in KINDS if each != kind))
     make, words = EVENTS[kind]
-    told()
+    mailed()
     make(reader)
-    told()
-    (text,) = told(reader, manager)
+    mailed()
+    (text,) = mailed(reader, manager)
     assert text.startswith(words)
     assert (Notice.objects.get().kind, Notice.objects.get().user) == (kind, reader)
 
@@ -160,10 +160,10 @@ def test_each_kind_of_event_is_told_once_and_only_to_those_who_chose_it(reader, 
         ({"action": Change.Action.REMOVE, "after": None}, "“Гості” was removed."),
     ],
 )
-def test_a_group_that_was_created_or_removed_elsewhere_is_told(reader, values, words):
+def test_a_group_that_was_created_or_removed_elsewhere_is_reported(reader, values, words):
     wants(reader)
     change_elsewhere(reader, **values)
-    assert told(reader) == [f"In Poster, not here: {words}"]
+    assert mailed(reader) == [f"In Poster, not here: {words}"]
 
 
 def test_a_notice_has_the_language_of_its_reader_and_the_currency_of_its_account(reader):
@@ -174,7 +174,7 @@ def test_a_notice_has_the_language_of_its_reader_and_the_currency_of_its_account
     changed = values | {"name": "Друзі", "loyalty_type": 2, "birthday_bonus": "0"}
     change_elsewhere(reader, before=values, after=changed)
     words = "назва Гості → Друзі, тип Бонусна → Знижкова, бонус на день народження 1 250,50 zł → 0,00 zł"
-    assert words in told(reader)[0]
+    assert words in mailed(reader)[0]
     assert currency.get() == DEFAULT_CURRENCY
 
 
@@ -185,18 +185,18 @@ def test_the_kind_of_a_feature_that_is_gone_is_not_offered_and_its_choice_stays(
     assert NoticeChoice.objects.get(kind="weather").how == How.AT_ONCE
 
 
-def test_a_done_job_and_a_missed_plan_are_told_and_a_cancelled_or_done_one_is_not(reader):
+def test_a_done_job_and_a_missed_plan_are_reported_and_a_cancelled_or_done_one_is_not(reader):
     wants(reader)
     saved_job(reader, state=Job.State.DONE, finished_at=timezone.now())
     saved_job(reader, state=Job.State.CANCELLED, finished_at=timezone.now())
     schedule(reader, state=Schedule.State.MISSED, reason=Schedule.Reason.TOO_LATE)
     schedule(reader, state=Schedule.State.DONE)
-    job, plan = told(reader)
+    job, plan = mailed(reader)
     assert job == "A bulk change has ended: Clients: “Старі” → “Гості”."
     assert plan.startswith("A planned change of “Гості” was missed. No worker ran")
 
 
-def test_a_request_is_told_to_those_who_may_decide_it_and_its_end_to_who_asked(reader, owner, manager):
+def test_a_request_notifies_those_who_may_decide_it_and_its_end_the_requester(reader, owner, manager):
     for user in (owner, manager):
         user.email = f"{user.username}@example.com"
         user.save()
@@ -205,51 +205,51 @@ def test_a_request_is_told_to_those_who_may_decide_it_and_its_end_to_who_asked(r
         wants(user)
     approval = request(reader)
     words = "A request beyond the limits"
-    assert told(reader, owner, manager) == [f"{words} waits for a decision: “Гості”."]
+    assert mailed(reader, owner, manager) == [f"{words} waits for a decision: “Гості”."]
     approvals.decide(approval, "approved", owner)
-    assert told(reader) == [f"{words} was approved: “Гості”."]
-    assert len(told(owner, manager)) == 1
+    assert mailed(reader) == [f"{words} was approved: “Гості”."]
+    assert len(mailed(owner, manager)) == 1
     # One that waits again and is approved again is told again.
     let_wait_again(Change(request_id=approval.pk))
     approvals.decide(approval, "approved", owner)
-    assert len(told(reader)) == 2
+    assert len(mailed(reader)) == 2
 
 
 @pytest.mark.parametrize("is_marked", [False, True])
-def test_a_request_that_lapses_is_told_once_to_who_asked(reader, is_marked):
+def test_a_request_that_lapses_notifies_the_requester_once(reader, is_marked):
     wants(reader)
     NoticeChoice.objects.update(chosen_at=timezone.now() - timedelta(hours=1))
     approval = request(reader)
     long_ago = timezone.now() - LIFE - timedelta(seconds=1)
     ApprovalRequest.objects.filter(pk=approval.pk).update(created_at=long_ago)
-    told()
+    mailed()
     if is_marked:
         approvals.lapse_overdue()
-    assert told(reader) == ["A request beyond the limits has lapsed: “Гості”."]
+    assert mailed(reader) == ["A request beyond the limits has lapsed: “Гості”."]
 
 
-def test_a_job_that_goes_on_is_not_told_again_and_one_that_stops_again_is(reader):
+def test_a_job_that_goes_on_is_not_reported_again_and_one_that_stops_again_is(reader):
     wants(reader)
     stopped = stopped_job(reader)
-    assert len(told(reader)) == 1
+    assert len(mailed(reader)) == 1
     stopped.move_on(Job.State.STOPPED, state=Job.State.RUNNING)
-    assert len(told(reader)) == 1
+    assert len(mailed(reader)) == 1
     Job.objects.filter(pk=stopped.pk).update(state=Job.State.STOPPED, stopped_at=timezone.now())
-    assert len(told(reader)) == 2
+    assert len(mailed(reader)) == 2
 
 
-def test_a_job_that_was_resumed_before_anybody_looked_is_told_once_and_its_end_too(reader):
+def test_a_job_that_was_resumed_before_a_run_is_reported_once_and_its_end_too(reader):
     wants(reader)
     stopped = stopped_job(reader)
     stopped.move_on(Job.State.STOPPED, state=Job.State.WAITING)
     words = "Clients: “Старі” → “Гості”."
     resumed = f"A bulk change had stopped, and was resumed: {words}"
-    assert told(reader) == [resumed]
+    assert mailed(reader) == [resumed]
     stopped.move_on(Job.State.WAITING, state=Job.State.DONE, finished_at=timezone.now())
-    assert set(told(reader)) == {resumed, f"A bulk change has ended: {words}"}
+    assert set(mailed(reader)) == {resumed, f"A bulk change has ended: {words}"}
 
 
-def test_the_end_of_a_token_is_told_at_60_14_and_3_days_to_its_user_alone(reader, manager):
+def test_the_user_of_a_token_alone_is_notified_60_14_and_3_days_before_its_end(reader, manager):
     manager.email = "manager@example.com"
     manager.save()
     for user in (reader, manager):
@@ -258,16 +258,16 @@ def test_the_end_of_a_token_is_told_at_60_14_and_3_days_to_its_user_alone(reader
     counts = []
     for days in (61, 60, 59, 14, 13, 3, 2):
         near_end(reader, days)
-        counts.append(len(told(reader)))
+        counts.append(len(mailed(reader)))
     assert counts == [0, 1, 1, 2, 2, 3, 3]
-    assert not told(manager)
+    assert not mailed(manager)
 
 
 @pytest.mark.parametrize(("minutes", "failed"), [(14, 0), (600, 590)])
-def test_a_circuit_that_no_call_has_tested_for_15_minutes_is_not_told(reader, minutes, failed):
+def test_a_circuit_that_no_call_has_tested_for_15_minutes_is_not_reported(reader, minutes, failed):
     wants(reader)
     circuit(reader, minutes, failed)
-    assert not told(reader)
+    assert not mailed(reader)
 
 
 # --- Who may be told ---------------------------------------------------------------------------------------
@@ -296,27 +296,27 @@ def lose_address(user):
 
 
 @pytest.mark.parametrize("lose", [lose_role, be_refused, be_blocked, disconnect, lose_address])
-def test_who_may_not_see_the_account_or_cannot_be_reached_is_told_nothing(reader, owner, lose):
+def test_a_user_without_the_account_or_an_address_is_not_notified(reader, owner, lose):
     wants(reader)
     lose(reader)
     change_elsewhere(owner)
-    assert not told(reader)
+    assert not mailed(reader)
 
 
-def test_without_a_mail_server_those_with_a_chat_alone_are_told(reader, settings, request):
+def test_without_a_mail_server_only_users_with_a_chat_are_notified(reader, settings, request):
     settings.EMAIL_ENABLED = False
     wants(reader)
     change_elsewhere(reader)
-    assert not told(reader)
+    assert not mailed(reader)
     request.getfixturevalue("chatting")
-    assert len(told(reader)) == 1
+    assert len(mailed(reader)) == 1
 
 
 @pytest.mark.parametrize("lose", [lose_role, be_blocked, disconnect])
 def test_a_message_is_not_sent_to_a_reader_who_may_no_longer_see_the_account(reader, lose, mailoutbox):
     wants(reader)
     change_elsewhere(reader)
-    told()
+    mailed()
     lose(reader)
     tell()
     assert (Delivery.objects.get().state, mailoutbox) == (Delivery.State.DROPPED, [])
@@ -329,18 +329,18 @@ def test_events_of_another_account_and_those_that_cannot_be_worded_are_left_out(
         wants(user)
     schedule(reader, state=Schedule.State.HELD, reason="of another version")
     change_elsewhere(outsider)
-    assert not told(reader)
-    assert len(told(outsider)) == 1
+    assert not mailed(reader)
+    assert len(mailed(outsider)) == 1
 
 
-def test_what_happened_before_the_choice_is_not_told_and_nothing_is_lost_by_another_choice(reader):
+def test_what_happened_before_the_choice_is_not_reported_and_nothing_is_lost_by_another_choice(reader):
     wants(reader, How.OFF)
     change_elsewhere(reader)
     wants(reader, How.DIGEST)
-    assert not told(reader)
+    assert not mailed(reader)
     change_elsewhere(reader)
     wants(reader, How.AT_ONCE)
-    assert len(told(reader)) == 1
+    assert len(mailed(reader)) == 1
 
 
 def test_a_kind_that_is_switched_off_takes_its_waiting_notices_along(reader):
@@ -348,7 +348,7 @@ def test_a_kind_that_is_switched_off_takes_its_waiting_notices_along(reader):
     change_elsewhere(reader)
     circuit(reader, 16)
     delivery = Delivery.objects.create(user=reader)
-    told()
+    mailed()
     Notice.objects.filter(kind="elsewhere").update(delivery=delivery)
     written = Notice.objects.get(kind="elsewhere")
     wants(reader, How.OFF, "elsewhere")
@@ -359,7 +359,7 @@ def test_a_kind_that_is_switched_off_takes_its_waiting_notices_along(reader):
     assert Delivery.objects.get().state == Delivery.State.DROPPED
 
 
-def test_a_kind_that_is_switched_off_while_a_worker_looks_is_not_told(reader, monkeypatch):
+def test_a_kind_that_is_switched_off_during_a_run_sends_nothing(reader, monkeypatch):
     wants(reader)
     change_elsewhere(reader)
     look = services.events_since
@@ -370,18 +370,18 @@ def test_a_kind_that_is_switched_off_while_a_worker_looks_is_not_told(reader, mo
         return events
 
     monkeypatch.setattr(services, "events_since", looked)
-    assert not told(reader)
+    assert not mailed(reader)
 
 
 def test_no_event_is_missed_while_no_worker_runs(reader):
     wants(reader)
-    told()
+    mailed()
     NoticeChoice.objects.update(chosen_at=timezone.now() - timedelta(days=3))
     services.NoticeCursor.objects.update(looked_at=timezone.now() - timedelta(days=2))
     QuerySet.update(
         Change.objects.filter(pk=change_elsewhere(reader).pk), settled_at=timezone.now() - timedelta(days=1)
     )
-    assert len(told(reader)) == 1
+    assert len(mailed(reader)) == 1
 
 
 @pytest.mark.parametrize("hours", [-24, 24])
@@ -389,7 +389,7 @@ def test_a_worker_with_a_wrong_clock_hides_nothing_from_the_others_and_repeats_n
     reader, hours, monkeypatch
 ):
     wants(reader)
-    told()
+    mailed()
     wrong = timezone.now() + timedelta(hours=hours)
     for _ in range(2):
         change_elsewhere(reader)
@@ -397,16 +397,16 @@ def test_a_worker_with_a_wrong_clock_hides_nothing_from_the_others_and_repeats_n
             clock.setattr(timezone, "now", lambda: wrong)
             services.write_notices()
         change_elsewhere(reader)
-        told()
-    assert len(told(reader)) == 4
+        mailed()
+    assert len(mailed(reader)) == 4
 
 
 def test_a_clock_of_the_database_that_ran_fast_hides_nothing_once_it_is_right(reader):
     wants(reader)
-    told()
+    mailed()
     services.NoticeCursor.objects.update(looked_at=timezone.now() + timedelta(days=1))
     change_elsewhere(reader)
-    assert len(told(reader)) == 1
+    assert len(mailed(reader)) == 1
     assert services.NoticeCursor.objects.get().looked_at <= timezone.now()
 
 
@@ -436,15 +436,15 @@ def test_a_notice_of_a_digest_is_due_in_the_morning_and_any_other_at_once(reader
     wants(reader, How.AT_ONCE, "circuit")
     change_elsewhere(reader)
     circuit(reader, 16)
-    told()
+    mailed()
     due = {notice.kind: notice.due_at == next_morning(notice.at) for notice in Notice.objects.all()}
     assert due == {"elsewhere": True, "circuit": False}
 
 
-def test_old_notices_go_after_their_message_and_are_not_told_again(reader):
+def test_old_notices_go_after_their_message_and_are_not_reported_again(reader):
     wants(reader)
     change = change_elsewhere(reader)
-    told()
+    mailed()
     old = timezone.now() - timedelta(days=31)
     delivery = Delivery.objects.create(user=reader)
     Notice.objects.update(due_at=old, delivery=delivery)
@@ -452,7 +452,7 @@ def test_old_notices_go_after_their_message_and_are_not_told_again(reader):
     Delivery.objects.update(state=Delivery.State.SENT)
     QuerySet.update(Change.objects.filter(pk=change.pk), settled_at=old)
     assert services.forget_old() == 1
-    assert not told(reader)
+    assert not mailed(reader)
     Delivery.objects.update(created_at=old)
     services.forget_old()
     assert not Delivery.objects.exists()

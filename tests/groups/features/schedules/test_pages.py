@@ -56,7 +56,7 @@ def test_a_plan_is_made_by_its_form_and_shown_everywhere(staff, browse, sandbox)
     assert not sandbox.posts()
 
 
-def test_on_paper_the_plans_tell_of_which_account_they_are_and_who_printed_them_when(staff, browse):
+def test_on_paper_the_plans_show_which_account_they_are_and_who_printed_them_when(staff, browse):
     html = browse(staff).get("/schedules/").content.decode()
     line = re.search(r'<p class="print-only">(.*)</p>', html)[1]
     assert re.fullmatch(r"Poster account demo · .+ \d\d?:\d\d.* · staff", line)
@@ -221,7 +221,7 @@ def test_a_button_that_is_pressed_twice_cancels_once_and_is_no_conflict(staff, b
     assert not sandbox.posts()
 
 
-def test_a_plan_that_is_over_by_the_answer_is_told_and_has_no_button(staff, browse, sandbox):
+def test_a_plan_that_is_over_by_the_answer_is_reported_and_has_no_button(staff, browse, sandbox):
     schedule = planned(staff)
     run_due_plans(at(1.5))
     client = browse(staff)

@@ -111,7 +111,7 @@ def test_the_moved_ones_come_back_from_wherever_they_are(owner, sandbox):
     assert not sandbox.posts("clients.createClient")
 
 
-def test_whom_the_page_did_not_name_stays(owner, sandbox):
+def test_a_client_that_the_page_did_not_name_stays(owner, sandbox):
     snapshot = snapshot_of(owner)
     sandbox.console().edit_client(129, client_groups_id="1")
     job = started(owner, snapshot)
@@ -341,7 +341,7 @@ def test_a_group_that_may_have_been_created_is_not_created_again_once_a_user_let
     assert len(sandbox.posts("clients.createGroup")) == 1
 
 
-def test_whom_a_person_has_to_decide_on_is_not_created(owner, sandbox):
+def test_a_client_that_waits_for_a_person_is_not_created(owner, sandbox):
     snapshot, _were = removed(owner, sandbox)
     job = started(owner, snapshot)
     write_down(owner, action=Action.CREATE_CLIENT, target=target_of(129), state=State.REVIEW)
@@ -380,7 +380,7 @@ def test_nobody_follows_before_one_has_arrived_in_the_same_way(owner, sandbox, m
     assert [command.action for command in together] == [Action.CREATE_CLIENT] * (FEW - 3)
 
 
-def test_a_first_client_with_other_money_is_looked_at_although_the_run_was_killed_before(
+def test_a_first_client_with_other_money_is_checked_although_the_run_was_killed_before(
     db, sandbox, monkeypatch
 ):
     user = make_user("kopecks", role="Owners", account="kopecks", sandbox=sandbox)

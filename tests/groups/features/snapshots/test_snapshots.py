@@ -130,7 +130,7 @@ def test_a_list_that_lacks_clients_is_read_again_and_who_was_missing_is_kept(own
 
 
 @pytest.mark.parametrize("told", [None, "0.0"])
-def test_a_client_whom_poster_does_not_call_removed_is_kept_as_living(owner, sandbox, told):
+def test_a_client_that_poster_does_not_call_removed_is_kept_as_living(owner, sandbox, told):
     sandbox.console().edit_client(130, delete=told)
     group = read_now(owner.credentials, 4).group.replace(clients=FEW)
     snapshot = snapshots.take_snapshot(owner.credentials, group, operation=uuid.uuid4())

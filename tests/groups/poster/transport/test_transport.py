@@ -150,7 +150,7 @@ def test_a_broken_record_after_the_request_leaves_a_write_unknown_and_is_not_rep
 
 
 @pytest.mark.parametrize("place", [network.closes_in_handshake, network.plain_http])
-def test_a_failed_handshake_cannot_be_told_from_a_later_failure(client, place):
+def test_a_failed_handshake_is_like_a_later_failure(client, place):
     with place() as endpoint:
         reads, writes = reads_and_writes(client(endpoint.url))
         with fails() as caught:

@@ -75,7 +75,7 @@ def test_where_all_is_well_every_part_is_green(staff, worker, administrator):
     assert parts["keys"] == [("ok", "Stored secrets that POSTER_TOKEN_KEYS open: 1 of 1.")]
 
 
-def test_the_certificate_of_poster_is_read_through_the_proxy_and_its_end_told(staff, worker, certificate):
+def test_the_certificate_of_poster_is_read_through_the_proxy_and_its_end_reported(staff, worker, certificate):
     end = in_days(40)
     with certificate(until=end):
         code, parts = doctor_says()
@@ -101,7 +101,7 @@ def test_a_certificate_that_ends_soon_is_yellow_and_one_that_is_not_accepted_red
     assert words == f"{POSTER} is not reached: {refused}. {WAY_OUT}"
 
 
-def test_a_missing_worker_is_red_and_told_since_when(staff):
+def test_a_missing_worker_is_red_and_reported_since_when(staff):
     WorkerHeartbeat.objects.all().delete()
     code, parts = doctor_says()
     assert (code, bad(parts)) == (1, {"worker"})

@@ -45,7 +45,7 @@ def test_a_job_of_which_some_commits_fail_moves_everybody_once(owner, sandbox, p
 
 
 @pytest.mark.skipif(not environment.ON_SERVICES, reason="SQLite writes nothing for a commit of no row")
-def test_a_change_that_was_settled_already_can_be_told_so_twice(monkeypatch):
+def test_a_change_can_be_settled_twice(monkeypatch):
     mine = changes.write_down()
     theirs = Change.objects.get(pk=mine.pk)
     assert Change.objects.settle(theirs, state=Change.State.APPLIED)

@@ -24,7 +24,7 @@ def people(sandbox, group_id=5):
     return [row for row in sandbox.accounts["demo"].clients.rows(group_id) if row["delete"] == "0"]
 
 
-def test_staff_do_not_remove_whom_the_counter_does_not_count(staff, browse, counter):
+def test_staff_do_not_remove_clients_that_the_counter_does_not_count(staff, browse, counter):
     client = browse(staff)
     page = client.get(URL)
     assert page.status_code == 200
@@ -77,7 +77,7 @@ def test_who_comes_between_the_page_and_the_write_is_not_removed(owner, browse, 
     assert not sandbox.posts()
 
 
-def test_a_new_client_whom_the_second_look_alone_shows_is_not_removed(staff, browse, sandbox):
+def test_a_new_client_that_only_the_second_read_shows_is_not_removed(staff, browse, sandbox):
     sandbox.console().edit(5, count_groups_clients="0")
     client = browse(staff)
     form = open_form(client, URL)
@@ -122,7 +122,7 @@ def test_nobody_removes_a_group_that_is_not_proven_to_be_empty(request, browse, 
 
 
 @pytest.mark.parametrize("call", [3, 4])
-def test_a_look_that_fails_before_the_write_stops_it(staff, browse, sandbox, call):
+def test_a_read_that_fails_before_the_write_stops_it(staff, browse, sandbox, call):
     sandbox.console().edit(5, count_groups_clients="0")
     client = browse(staff)
     form = open_form(client, URL)
@@ -133,7 +133,9 @@ def test_a_look_that_fails_before_the_write_stops_it(staff, browse, sandbox, cal
     assert not sandbox.posts()
 
 
-def test_a_lost_removal_is_not_sent_again_over_whom_the_counter_does_not_count(owner, browse, sandbox):
+def test_a_lost_removal_is_not_sent_again_over_clients_that_the_counter_does_not_count(
+    owner, browse, sandbox
+):
     sandbox.console().edit(5, count_groups_clients="0")
     client = browse(owner)
     sandbox.script("clients.removeGroup", "fin_before_headers", when="before")

@@ -198,7 +198,7 @@ def test_of_several_at_a_time_all_are_tried_while_poster_answers(moves, sandbox,
 # --- The target --------------------------------------------------------------------------------------------
 
 
-def test_a_target_is_gone_once_two_looks_with_a_pause_between_them_have_not_found_it(
+def test_a_target_is_gone_once_two_reads_with_a_pause_between_them_have_not_found_it(
     moves, sandbox, settings, monkeypatch
 ):
     pauses = []

@@ -76,7 +76,7 @@ def test_a_process_that_has_to_end_begins_no_further_job(staff, sandbox):
     assert queue.next_due() == job
 
 
-def test_a_job_whose_turn_is_over_goes_behind_one_of_another_account(staff, neighbour, sandbox, monkeypatch):
+def test_a_job_after_its_turn_goes_after_one_of_another_account(staff, neighbour, sandbox, monkeypatch):
     job = start(staff, group_id=4, target_id=1)
     other = start(neighbour, group_id=4, target_id=1)
     with monkeypatch.context() as patch:

@@ -30,7 +30,7 @@ def test_the_undo_of_one_change_is_not_that_of_its_job_and_goes_on_saying_what_i
     assert preview_of(undo_of(job)) == UndoPreview({Action.MOVE: FEW}, {Action.MOVE: FEW - 1})
 
 
-def test_a_client_whom_no_job_has_moved_on_is_not_left_to_move_back(job):
+def test_a_client_that_no_job_has_moved_on_is_not_left_to_move_back(job):
     later = {
         "action": Action.MOVE,
         "state": State.APPLIED,

@@ -183,7 +183,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("kind", [CreateGroup, CreateClient])
-def test_the_id_of_a_new_record_is_in_the_journal_before_the_first_look(owner, sandbox, monkeypatch, kind):
+def test_the_id_of_a_new_record_is_in_the_journal_before_the_first_read(owner, sandbox, monkeypatch, kind):
     """A process that dies as it looks leaves it to another one: nobody else knows the id."""
     credentials = credentials_service.credentials_of(owner)
     command = command_of(owner, Change.Action.CREATE, intended=BARISTA)
@@ -329,7 +329,7 @@ def test_a_write_within_a_transaction_that_may_still_fail_is_not_sent(staff, san
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_lock_that_is_free_again_when_it_is_looked_for_is_taken(staff, sandbox, monkeypatch):
+def test_a_lock_that_is_free_again_is_taken(staff, sandbox, monkeypatch):
     other = Change(account_id="demo", action=Change.Action.UPDATE, group_id=1, target="group:1")
     other.save()
     raise_if_locked = write_path.raise_if_locked
@@ -342,7 +342,7 @@ def test_a_lock_that_is_free_again_when_it_is_looked_for_is_taken(staff, sandbox
     assert execute(edit_of(staff, percent=Decimal(15))).state == State.APPLIED
 
 
-def test_a_refusal_that_could_not_be_checked_is_believed_at_the_first_look_that_shows_nothing(staff, sandbox):
+def test_a_refusal_that_could_not_be_checked_is_believed_at_the_first_read_that_shows_nothing(staff, sandbox):
     """It does not wait the half hour that a lost answer needs."""
     command = edit_of(staff, percent=Decimal(11))
     sandbox.script("clients.updateGroup", "error_number_field", when="before")

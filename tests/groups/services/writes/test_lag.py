@@ -134,7 +134,7 @@ def look_at_once(change):
     return follow_up(change)
 
 
-def test_a_group_that_was_just_made_is_waited_for_and_not_told_as_gone(made_a_moment_ago, sandbox):
+def test_a_group_that_was_just_made_is_waited_for_and_not_reported_as_gone(made_a_moment_ago, sandbox):
     assert not any(look_at_once(made_a_moment_ago) for _ in range(2))
     sandbox.clear_faults()
     assert look_at_once(made_a_moment_ago)

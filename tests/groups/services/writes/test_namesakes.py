@@ -66,7 +66,7 @@ def lose(sandbox, when):
     sandbox.script("clients.createGroup", "fin_before_headers", when=when)
 
 
-def test_a_yes_to_one_twin_is_none_to_another(staff, sandbox):
+def test_a_confirmed_twin_is_no_consent_to_another(staff, sandbox):
     """The second one came between the page that asks and the write."""
     first, second = put(sandbox, TWIN), put(sandbox, TWIN)
     change = execute(creation_of(staff).confirmed(frozenset({first})))
@@ -111,7 +111,7 @@ def test_a_group_of_the_last_good_copy_is_not_new_though_the_read_before_omits_i
     assert (change.state, change.reason, change.group_id) == (State.FAILED, "not_applied", None)
 
 
-def test_without_the_answered_id_the_only_new_group_as_asked_is_ours_after_the_last_look(
+def test_without_the_answered_id_the_only_new_group_as_asked_is_ours_after_the_last_read(
     staff, sandbox, settings
 ):
     sandbox.script("clients.createGroup", "answer_other_id", id=4711)

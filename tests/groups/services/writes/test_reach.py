@@ -98,7 +98,7 @@ def test_a_list_that_is_empty_once_proves_nothing(staff, sandbox):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("transfers")
-def test_a_job_has_reached_whom_it_may_have_moved_and_nobody_else(staff, sandbox):
+def test_a_job_has_reached_the_clients_that_it_may_have_moved_and_nobody_else(staff, sandbox):
     job, other = queue.start(plan(staff)), queue.start(plan(staff, group_id=5, target_id=2))
     assert reached_by(job.pk) == 0
     for reached, fields in (

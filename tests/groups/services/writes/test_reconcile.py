@@ -163,7 +163,7 @@ def test_which_changes_are_due(settings, age, fields, is_due):
     assert Change.objects.filter(reconciler.due(now), pk=change.pk).exists() is is_due
 
 
-def test_the_pauses_between_the_looks(owner, sandbox, monkeypatch):
+def test_the_pauses_between_the_reads(owner, sandbox, monkeypatch):
     now = timezone.now()
     monkeypatch.setattr(timezone, "now", lambda: now)
     change = write_down(owner, sent_at=now)
@@ -185,7 +185,7 @@ def test_what_was_never_sent_is_closed_without_asking(owner, sandbox):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_reconcilers_at_once_look_once(owner, sandbox):
+def test_two_reconcilers_at_once_read_once(owner, sandbox):
     sandbox.console().edit(1, client_groups_discount="15")
     sandbox.latency = 0.2
     changes = [unknown(owner) for _ in range(3)]
@@ -215,7 +215,7 @@ def test_a_clock_that_was_set_back_concludes_nothing(owner, sandbox, settings):
     assert change.state == State.UNKNOWN
 
 
-def test_an_accepted_change_that_is_not_there_is_for_a_person_after_three_looks(owner, sandbox, settings):
+def test_an_accepted_change_that_is_not_there_is_for_a_person_after_three_reads(owner, sandbox, settings):
     settings.POSTER_SETTLE_SECONDS = 1
     two_minutes_ago = timezone.now() - timedelta(seconds=120)
     change = unknown(owner, accepted=True, sent_at=two_minutes_ago)
@@ -237,7 +237,7 @@ def test_only_a_read_that_succeeded_concludes_anything(owner, sandbox, settings,
     assert change.state == State.UNKNOWN
 
 
-def test_a_failed_look_leaves_the_others_their_turn(owner, sandbox, settings):
+def test_a_failed_read_leaves_the_others_their_turn(owner, sandbox, settings):
     settings.POSTER_SETTLE_SECONDS = 1
     sandbox.script("clients.getGroup", "top_null")
     changes = [unknown(owner) for _ in range(2)]
@@ -260,7 +260,7 @@ def test_what_nobody_asked_for_is_believed_when_it_is_seen_twice(owner, sandbox,
     assert change.state == State.DIFFERS
 
 
-def test_a_look_that_shows_something_else_begins_anew(owner, sandbox, settings):
+def test_a_read_that_shows_something_else_begins_anew(owner, sandbox, settings):
     settings.POSTER_CONFIRM_SECONDS = 60
     change = unknown(owner, accepted=True)
     for percent in ("77", "78"):
@@ -378,7 +378,7 @@ def test_one_new_client_is_not_the_outcome_of_two_creations(owner, sandbox):
     assert read_outcome(Command.from_change(lost), lost, credentials).shown is None
 
 
-def test_a_creation_that_was_sent_during_the_look_may_have_made_the_client(owner, sandbox, monkeypatch):
+def test_a_creation_that_was_sent_during_the_read_may_have_made_the_client(owner, sandbox, monkeypatch):
     credentials = credentials_of(owner)
     change, other = twin_creations(owner, first_client(credentials))
 
@@ -426,7 +426,7 @@ def test_a_refused_token_is_never_used(owner, staff, asked_with):
     assert asked_with == ["owner"]
 
 
-def test_another_token_of_the_account_looks_where_the_own_one_may_not_and_each_token_once(
+def test_another_token_of_the_account_reads_where_the_own_one_may_not_and_each_once(
     owner, staff, manager, sandbox
 ):
     own = {"fingerprint": "of a token that may not look"}
@@ -453,7 +453,7 @@ def test_the_token_of_a_blocked_user_is_used_last_and_for_the_own_change_alone(
     assert asked_with == ["owner", "staff"]
 
 
-def test_somebody_else_looks_when_the_user_is_gone_but_only_in_the_same_account(sandbox, asked_with):
+def test_another_token_reads_when_the_user_is_gone_but_only_of_the_same_account(sandbox, asked_with):
     change = unknown()
     make_user("outsider", role="Owners", account="kavarnia", sandbox=sandbox)
     assert not follow_up(change)
@@ -480,7 +480,7 @@ def test_a_token_that_is_saved_lets_the_open_changes_of_its_account_be_checked_s
 # --- The command -------------------------------------------------------------------------------------------
 
 
-def test_the_command_tells_what_it_settled(owner, sandbox, capsys):
+def test_the_command_shows_what_it_settled(owner, sandbox, capsys):
     never = write_down(owner, sent_at=None, target="group:1")
     unknown(owner)
     call_command("reconcile")

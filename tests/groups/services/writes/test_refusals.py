@@ -57,7 +57,7 @@ CASES = covering(
 
 @pytest.mark.once  # the database keeps a number: tests/groups/services/writes/test_execute.py
 @pytest.mark.parametrize(("command", "code"), CASES)
-def test_a_refusal_is_told_on_the_form(owner, browse, sandbox, command, code):
+def test_a_refusal_is_reported_on_the_form(owner, browse, sandbox, command, code):
     answer = command(browse(owner), sandbox, code)
     status, is_about_the_name = told_as(code)
     assert answer.status_code == status
@@ -76,7 +76,7 @@ def test_a_refusal_is_told_on_the_form(owner, browse, sandbox, command, code):
 
 # --- In the rows of jobs -----------------------------------------------------------------------------------
 @pytest.mark.django_db(transaction=True)
-def test_a_refusal_is_told_in_the_row_of_a_move(owner, browse, sandbox):
+def test_a_refusal_is_reported_in_the_row_of_a_move(owner, browse, sandbox):
     """Poster's words about a client may name somebody, so the code alone is kept."""
     client = browse(owner)
     for code in ONE_OF_EACH_KIND:

@@ -11,7 +11,7 @@ WRITES = 300
 @pytest.mark.once  # the database gets the same queries as by each of these writes alone
 @pytest.mark.django_db
 @pytest.mark.usefixtures("production")
-def test_with_reads_that_lag_nothing_is_told_falsely_and_no_change_is_written_over(owner):
+def test_with_reads_that_lag_nothing_is_reported_falsely_and_no_change_is_written_over(owner):
     writes = examples(WRITES // 15, WRITES // 5)
     counts = run_dashboard(World(1, longest_delay=15 * MINUTE, lag=60), owner, writes)
     assert counts["posts"] == 1

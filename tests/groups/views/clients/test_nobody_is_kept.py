@@ -52,7 +52,7 @@ def left_behind(caplog):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_looks_a_move_a_removal_and_a_restore_leave_nothing_of_a_client(
+def test_reads_a_move_a_removal_and_a_restore_leave_nothing_of_a_client(
     owner, browse, sandbox, somebody, caplog
 ):
     caplog.set_level(logging.DEBUG)

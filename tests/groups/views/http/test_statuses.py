@@ -38,7 +38,7 @@ def test_each_error_has_its_status(error):
     assert status_of(made) == STATUSES[error]
 
 
-def test_a_limit_of_ours_is_told_from_a_poster_that_is_away():
+def test_a_limit_of_ours_is_distinguished_from_a_poster_that_is_away():
     assert status_of(Unreachable("too many are asking", reason="busy", sent=False)) == 503
 
 

@@ -84,7 +84,7 @@ def test_an_undo_is_refused_with_the_difference_if_the_group_changed_since(staff
     assert len(sandbox.posts()) == 1
 
 
-def test_an_overtaken_undo_says_by_which_change_when_and_by_whom(staff, owner, browse, sandbox):
+def test_an_overtaken_undo_says_by_which_change_when_and_by_which_user(staff, owner, browse, sandbox):
     client = browse(staff)
     edit(client, percent="12.5")
     first = Change.objects.get()
@@ -204,7 +204,7 @@ def test_what_was_not_applied_cannot_be_undone(staff, manager, browse, sandbox):
 # --- Unknown outcomes --------------------------------------------------------------------------------------
 
 
-def test_what_no_program_can_tell_a_person_decides(staff, manager, browse, sandbox):
+def test_what_no_program_can_decide_a_person_does(staff, manager, browse, sandbox):
     client = browse(staff)
     change = lose_an_edit(client, sandbox)
     sandbox.console("demo").edit(1, client_groups_discount="77")

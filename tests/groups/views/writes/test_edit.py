@@ -61,7 +61,7 @@ def test_what_could_not_be_read_is_not_sent_back(staff, browse, sandbox):
         (NEW, {"loyalty_type": "3"}, "Choose a type."),
     ],
 )
-def test_bad_input_is_told_in_words_and_kept(staff, browse, sandbox, url, changes, message):
+def test_bad_input_is_reported_in_words_and_kept(staff, browse, sandbox, url, changes, message):
     answer = edit(browse(staff), url, **changes)
     assert answer.status_code == 422
     html = answer.content.decode()
@@ -127,7 +127,9 @@ def test_the_name_of_another_group_is_asked_about(staff, browse, sandbox, url, n
 
 
 @pytest.mark.parametrize(("url", "known"), [(NEW, ()), (EDIT, (5,))])
-def test_a_yes_to_one_risk_is_none_to_a_name_that_was_taken_meanwhile(staff, browse, sandbox, url, known):
+def test_a_confirmed_risk_is_no_consent_to_a_name_that_was_taken_meanwhile(
+    staff, browse, sandbox, url, known
+):
     for group_id in known:
         sandbox.console().edit(group_id, client_groups_name="Нова")
     client = browse(staff)

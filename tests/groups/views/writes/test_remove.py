@@ -50,7 +50,7 @@ def test_without_version_or_operation_nothing_is_removed(owner, browse, sandbox)
     assert not sandbox.posts()
 
 
-def test_staff_may_look_at_the_question_but_not_answer_it(staff, browse, sandbox):
+def test_staff_may_see_the_question_but_not_answer_it(staff, browse, sandbox):
     client = browse(staff)
     page = client.get(REMOVAL)
     assert page.status_code == 200

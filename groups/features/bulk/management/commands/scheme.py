@@ -172,12 +172,12 @@ class Command(BaseCommand):
 
     def _follow(self, job: Job) -> None:
         self._say(f"Job: {_address(job)}")
-        told = ""
+        reported = ""
         while job.is_active:
             if not maintenance.is_any_alive():
                 raise CommandError(f"No worker runs, so the job waits for one: {_address(job)}")
-            if job.state == Job.State.WAITING and job.reason not in ("", told):
-                told = job.reason
+            if job.state == Job.State.WAITING and job.reason not in ("", reported):
+                reported = job.reason
                 words = _one_line(job_words(job))
                 if job.reason == Job.Stop.LOCKED:
                     edits = EditPlan.from_json(job.wanted).edits

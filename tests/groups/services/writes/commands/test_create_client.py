@@ -134,7 +134,7 @@ def test_a_bonus_that_was_never_read_is_not_sent():
     assert replace(COMMAND, client=unread).values.bonus is None
 
 
-def test_the_row_and_the_command_tell_nothing_of_the_person():
+def test_the_row_and_the_command_reveal_nothing_of_the_person():
     told = f"{COMMAND!r} {creation().before} {creation().intended}"
     for value in ("Коваленко", "Мар", "67 123", "1990"):
         assert value not in told

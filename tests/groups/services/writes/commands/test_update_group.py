@@ -103,13 +103,13 @@ def test_a_group_that_was_just_made_may_not_show_yet(accepted):
     assert determine_outcome(update(accepted=accepted), RemoteState(group=None), [None]) is None
 
 
-def test_only_what_was_asked_for_is_proven_by_one_look():
+def test_only_what_was_asked_for_is_proven_by_one_read():
     assert determine_outcome(update(accepted=True), RemoteState(group=group(NEW))).proven
     assert not determine_outcome(update(accepted=True), RemoteState(group=group(OLDEST))).proven
     assert not determine_outcome(update(accepted=True), RemoteState(group=None)).proven
 
 
-def test_two_looks_show_the_same_whatever_became_of_the_count():
+def test_two_reads_show_the_same_whatever_became_of_the_count():
     one, other = (
         determine_outcome(update(accepted=True), RemoteState(group=group(OLDEST, clients=clients)))
         for clients in (3, 4)
