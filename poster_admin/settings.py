@@ -67,12 +67,12 @@ POSTER_SETTLE_SECONDS = 1800.0
 POSTER_CONFIRM_SECONDS = 3.0
 # Poster may read from a replica: for this long a read may show values that an earlier change has replaced.
 POSTER_LAG_SECONDS = 90.0
-# The worker looks this often for changes made elsewhere, where an owner has switched that on; 0: never.
+# The worker checks this often for changes made elsewhere, where an owner has switched that on; 0: never.
 POSTER_WATCH_SECONDS = env.number("POSTER_WATCH_SECONDS", default=300.0)
 # Criteria of every night run at this hour; after a pause that is no whole days at any hour; 0: never.
 CRITERIA_HOUR = env.number("CRITERIA_HOUR", default=4, most=23)
 CRITERIA_SECONDS = env.number("CRITERIA_SECONDS", default=86_400)
-# Where that watch is on, the worker looks this often who has come into a group and who has left; 0: never.
+# Where that watch is on, the worker reads this often who has come into a group and who has left; 0: never.
 MOVEMENT_SECONDS = env.number("MOVEMENT_SECONDS", default=86_400)
 # There it also adds up this often what the groups' clients own, buy, get and spend; 0: never.
 FIGURES_SECONDS = env.number("FIGURES_SECONDS", default=86_400)

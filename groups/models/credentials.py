@@ -128,7 +128,7 @@ class PosterCredentials(models.Model):
 
     @property
     def sender_columns(self) -> dict[str, Any]:
-        """The columns of a row that say in which account and by whom it was made."""
+        """The columns of a row that say in which account and by which user it was made."""
         return {"account": self.account, "user": self.user, "user_name": self.user.get_username()}
 
     def set_token(self, token: str) -> None:

@@ -215,7 +215,7 @@ class Job(Leased, MadeByUser, Consent):
 
 
 class MovedClients(models.Model):
-    """Clients whom a job has moved, counted in the journal as it ended; `from_id` is None for new ones."""
+    """Clients that a job has moved, counted in the journal as it ended; `from_id` is None for new ones."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="moved")
     from_id = models.PositiveIntegerField(null=True, db_index=True)

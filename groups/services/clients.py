@@ -253,7 +253,7 @@ def ask_each[T](client_ids: Collection[int], ask: Callable[[int], T]) -> Iterato
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(settings.POSTER_MAX_CONCURRENCY, thread_name_prefix="look") as pool:
+    with ThreadPoolExecutor(settings.POSTER_MAX_CONCURRENCY, thread_name_prefix="clients") as pool:
         yield from pool.map(answer, client_ids)
 
 

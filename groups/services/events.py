@@ -32,7 +32,7 @@ LONG_OPEN = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened in an account; `key` names it for good, `concerns` says whom it is for."""
+    """Something that happened in an account; `key` names it for good, `concerns` picks its readers."""
 
     key: str
     at: datetime
@@ -112,7 +112,7 @@ def find_reviews(account: PosterAccount, since: datetime) -> Iterator[Event]:
 
 @event_source("job", gettext_lazy("A bulk change has ended or stopped"), order=-1)
 def find_jobs(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Give a stop the same key after the job was resumed, which a person may do before anybody looks."""
+    """Give a stop the same key after the job was resumed, which a person may do before a worker reads it."""
     rows = Job.objects.filter(account=account).order_by()
     for job in (
         *rows.filter(state=Job.State.DONE, finished_at__gt=since),

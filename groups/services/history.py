@@ -33,7 +33,7 @@ log = logging.getLogger("groups.journal")
 LATEST = 5
 COUNTED = 10_000
 SHOWN_FIRST = timedelta(days=1)
-"""The age from which a change is undone only after a look at what that does."""
+"""The age from which a change is undone only after a page has shown what that does."""
 SETTLED = (*Change.HAPPENED, *Change.NOTHING_CHANGED)
 # Built once: each page with rows of the history runs it.
 UNDOES = Change.objects.order_by().values_list("undo_of", "state")

@@ -1,4 +1,4 @@
-"""System checks: refuse settings that could lose a write; look at the database and the secrets in it."""
+"""System checks: refuse settings that could lose a write; check the database and the secrets in it."""
 
 from typing import Any
 

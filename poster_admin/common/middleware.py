@@ -28,7 +28,7 @@ access = logging.getLogger("poster_admin.access")
 
 # As long as the column of the security log; a longer one is made by somebody who tries something.
 REQUEST_ID_SHAPE = re.compile(r"[A-Za-z0-9._-]{8,36}", re.ASCII)
-# Programs look here every few seconds: only answers other than 200 are worth a line.
+# Programs request this every few seconds: only answers other than 200 are worth a line.
 PROBES = frozenset(("/healthz", "/healthz/", "/readyz"))
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]

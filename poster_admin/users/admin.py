@@ -53,7 +53,7 @@ class PasskeyAdmin(ManagedAdmin):
 
 
 class CompanyLinkAdmin(ManagedAdmin):
-    """Let owners allow or revoke a link for the users whom they manage."""
+    """Let owners allow or revoke a link for the users that they manage."""
 
     list_display = ("user", "allowed_at")
 

@@ -283,7 +283,7 @@ def _about(
                 if consent and consent.request_id == approval.pk and consent.allowed_clients is not None:
                     number = Decimal(consent.allowed_clients)
             elif now and then:
-                # The rest of a job counts those whom it has reached already, and its effect does not.
+                # The rest of a job counts the clients it has reached already, and its effect does not.
                 number += now.clients - then.clients
         elif breach.limit == Limit.MAX_RISE and made is not None:
             number = Command.from_change(made).reach.rise

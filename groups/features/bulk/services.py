@@ -280,7 +280,7 @@ class _Edit:
 
     def run(self) -> None:
         executor.settle_open(self._lease)
-        # A worker may have been killed before it looked at the first line.
+        # A worker may have been killed before it read the first line.
         actions = (Change.Action.UPDATE, Change.Action.CREATE)
         if not self._job.tested and (first := executor.first_made(self._job, action__in=actions)):
             self._check_first(first)

@@ -1,1 +1,1 @@
-"""Cards on more receipts than a guest's would be on, found by the nightly look of the figures."""
+"""Cards on more receipts than a guest's would be on, found by the nightly run of the figures."""

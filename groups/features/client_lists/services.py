@@ -165,7 +165,7 @@ def _cells(row: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in cells[:COLUMNS_AT_MOST]]
 
 
-# --- Find whom they name ------------------------------------------------------------------------------------
+# --- Find the named clients ---------------------------------------------------------------------------------
 
 
 def look_up(

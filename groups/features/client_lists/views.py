@@ -120,7 +120,7 @@ def upload(request: Request) -> HttpResponse:
 @form_methods
 @requires("move_client")
 def client_list(request: Request, *, takes_groups: bool = False) -> HttpResponse:
-    """Take a list of clients, and show for each line whom it names; the found ones can be moved at once.
+    """Take a list of clients, and show the client of each line; the found ones can be moved at once.
 
     The page that `takes_groups` too says so.
     """

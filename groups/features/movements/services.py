@@ -39,11 +39,11 @@ log = logging.getLogger("groups.journal")
 
 Reason = Movement.Reason
 SECONDS_FOR_MISSING = 60.0
-"""Seconds in which those whom the list lacks are requested alone; the others are requested the next time."""
+"""Seconds in which clients that the list lacks are requested alone; the others are the next time."""
 LATE = timedelta(hours=1)
 """The longest time until a move that was sent from here is seen, also one whose answer was lost."""
 GONE, NOWHERE = 0, -1
-"""The places of a client whom Poster does not have, and of one who is in no group, besides ids of groups."""
+"""The places of a client that Poster does not have, and of one who is in no group, besides ids of groups."""
 BATCH = 1000
 WATCHED = IdsFirst(Roll.objects.watched().defer("packed"))
 
@@ -100,7 +100,7 @@ def _look(turn: Turn[Roll]) -> Columns:
         seen |= ask_for_missing(credentials, {each: known[each] for each in known.keys() - seen.keys()})
         movements = _movements(roll, known, seen, rules.found, timezone.localdate(began))
     else:
-        # It reports nobody. The list is read twice: whom one that was cut off lacks would be new tomorrow.
+        # It reports nobody. The list is read twice: clients that a cut list lacks would be new tomorrow.
         movements, taken_at = [], began
         seen = _read_clients(credentials, until, turn.renew)
         seen |= _read_clients(credentials, until, turn.renew)

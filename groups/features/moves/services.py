@@ -2,7 +2,7 @@
 
 Move a first client alone, and stop if anything but its group changed. Then go on in passes, until a pass
 finds no client left to try. A job for all clients of a group reads it from its start in each pass, so clients
-that joined meanwhile are moved too, and looks for each client of its snapshot whom that list lacks. Chosen
+that joined meanwhile are moved too, and looks for each client of its snapshot that this list lacks. Chosen
 clients may be in several groups: each is moved only out of the group in which it was chosen.
 
 Clients are kept in a snapshot before they are moved: a whole group at first, chosen clients page by page.
@@ -86,7 +86,7 @@ class MovingRun(ABC):
 
     def run(self) -> None:
         if not self._job.tested:
-            # A worker may have been killed before its first move had an outcome, or before it looked at that.
+            # A worker may have been killed before its first move had an outcome, or before it read that.
             executor.settle_open(self._lease)
             if first := executor.first_made(self._job, action=Change.Action.MOVE):
                 self._check_first(first)
@@ -94,7 +94,7 @@ class MovingRun(ABC):
         executor.run_passes(self._lease, self._pass)
 
     def _keep(self, page: Sequence[ClientMove]) -> None:
-        """Keep those of a page who are about to be moved and whom the job has not kept yet.
+        """Keep those of a page who are about to be moved and that the job has not kept yet.
 
         Raises `Stopped` if their group is gone, and `PutOff` if the turn of the job is over.
         """
@@ -271,7 +271,7 @@ class MoveRun(MovingRun):
         read = partial(find_group, credentials, self._job.group_id or 0)
         group = self._backoff.ask_poster(read)
         if group is None:
-            # Poster may omit a group by mistake, so look twice before it counts as gone.
+            # Poster may omit a group by mistake, so read twice before it counts as gone.
             self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
             group = self._backoff.ask_poster(read)
         if group is None:

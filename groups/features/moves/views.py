@@ -256,7 +256,7 @@ def _move(
     """Start the job of a valid form; show what holds one of the groups if something does."""
     context |= {"form": form, "people": [], "unnamed": 0}
     if "preview" in request.POST:
-        # Show what the move would change for whom, and start nothing.
+        # Show what the move would change, and start nothing.
         context["effects"] = None
         if form.is_valid():
             target = form.cleaned_data["target"]
@@ -362,7 +362,7 @@ def bar_of_members(request: HttpRequest, page: dict[str, Any]) -> dict[str, Any]
 
 @hooks.part("group.menu", "moves/retire_item.html")
 def retirement_of_group(request: HttpRequest, one: OneGroup) -> dict[str, Any] | None:
-    """Offer the retirement of a group in its menu to those whom no removal leads to it."""
+    """Offer the retirement of a group in its menu to users without a removal that leads to it."""
     user = request.user
     may_retire = one.group.is_editable and user.has_perm("groups.change_group")
     return {"group": one.group} if may_retire and not user.has_perm(RemoveGroup.permission) else None

@@ -59,7 +59,7 @@ class TelegramChat(models.Model):
 
 
 class NoticeCursor(models.Model):
-    """The time up to which a worker has looked for the events of an account."""
+    """The time up to which a worker has read the events of an account."""
 
     account = models.OneToOneField(
         PosterAccount, on_delete=models.CASCADE, related_name="notice_cursor", primary_key=True

@@ -1,7 +1,7 @@
 """Notify people by mail or in Telegram what happens to the groups of an account.
 
-A worker looks at the rows of the last minutes again and again. The id of a notice follows from the reader and
-the event, so the database takes each once, whatever number of workers look, and whenever one dies.
+A worker reads the rows of the last minutes again and again. The id of a notice follows from the reader and
+the event, so the database takes each once, whatever number of workers run, and whenever one dies.
 """
 
 import logging
@@ -174,7 +174,7 @@ def write_notices() -> None:
         except Exception as error:
             if is_outage(error):
                 raise
-            # Go on with the other accounts; this one is looked at again in a moment.
+            # Go on with the other accounts; this one is read again in a moment.
             log.exception("The events of account %s cannot be reported", account.pk)
 
 

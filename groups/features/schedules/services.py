@@ -276,7 +276,7 @@ def _write(turn: due.Turn[Schedule], change_id: uuid.UUID) -> Change:
 
 
 def _columns_unless_made(schedule: Schedule, change: Change, now: datetime) -> Columns:
-    """Return nothing if the write of the step was made, or when to look at it again.
+    """Return nothing if the write of the step was made, or when to check it again.
 
     Raises `Hold` if a person has to decide, and `Later` if another write is tried.
     """

@@ -147,7 +147,7 @@ def take_snapshot_for_job(
 
 
 def snapshot_of_chosen(job: Job, group_id: int, credentials: PosterCredentials) -> Snapshot:
-    """Return the snapshot of a group to which a job adds the clients whom it moves; begin one if needed.
+    """Return the snapshot of a group to which a job adds the clients that it moves; begin one if needed.
 
     A snapshot is deleted as a whole, so those who are moved a day after the first ones go into another one.
     Raises `PosterError`.

@@ -73,7 +73,7 @@ NO_ACCOUNT = "www"
 
 
 def examine(account: str = "") -> Iterator[CheckResult]:
-    """Look at one part after another; one that fails does not keep the others from being looked at.
+    """Check one part after another; one that fails does not keep the others from being checked.
 
     With an account nothing is said about any other one.
     """
@@ -111,7 +111,7 @@ def _advised(words: str, advice: str) -> str:
 
 
 def _database() -> Iterator[CheckResult]:
-    """Look at what the database answers: without it nothing is known of the other parts of these."""
+    """Check what the database answers: without it nothing is known of the other parts of these."""
     name = gettext_noop("database")
     path = sqlite_file(DEFAULT_DB_ALIAS)
     if path and not path.exists():

@@ -84,7 +84,7 @@ class JobKind(ABC):
         return True
 
     def pairs(self, credentials: PosterCredentials) -> Pairs | None:
-        """Return all clients whom it would move now, if it does nothing else. Raises `PosterError`."""
+        """Return all clients that it would move now, if it does nothing else. Raises `PosterError`."""
         return None
 
     def effect(self, credentials: PosterCredentials) -> Effect:

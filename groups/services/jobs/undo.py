@@ -353,7 +353,7 @@ class _Undo:
         self._backoff.note(changes)
 
     def _moved_on(self, commands: Iterable[Command]) -> list[MoveClient]:
-        """Look for all who have moved on once the job has met one: without that each takes seconds."""
+        """Find all who have moved on once the job has met one: without that each takes seconds."""
         if not Change.objects.filter(job=self._job, reason__in=SKIPPED).exists():
             return []
         moves = {command.client_id: command for command in commands if isinstance(command, MoveClient)}

@@ -155,7 +155,7 @@ class SalesBook:
         self._sums: list[dict[int, Bought]] = [{} for _ in self.periods]
         # The clients of each list that may lack rows.
         self._listed: list[list[frozenset[int]]] = [[] for _ in self.periods]
-        # The clients of whom a row could not be read: they stay where they are.
+        # Clients with an unreadable row: they stay where they are.
         self.broken: set[int] = set()
 
     def add(

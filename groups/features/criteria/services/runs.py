@@ -1,7 +1,7 @@
 """Save the table of an account, pin clients, and run the table: by hand, and every night.
 
-The form of a run reads and judges all clients, and the job moves those alone whom that reading named. If it
-begins, or goes on, long after that, it reads again: nobody is moved whom a preview would not show. A client
+The form of a run reads and judges all clients, and the job moves those alone that this reading named. If it
+begins, or goes on, long after that, it reads again: nobody is moved that a preview would not show. A client
 is written once at most in a run.
 
 A worker makes one run a night of each nightly table, whatever dies. The id of its job follows from the
@@ -156,7 +156,7 @@ class RunScope(Content):
     `moves` are as read at `planned_at`; without that time they have to be read. `unproven` counts the clients
     who stay because that reading proves nothing of them, and `has_read` is as in `Preview`. `agreed` are the
     pairs that a person has approved, beyond which nobody is moved; None for a nightly run. `beyond` counts
-    the clients who are left for that, and `against` those whom Poster's own rules move elsewhere again.
+    the clients who are left for that, and `against` those that Poster's own rules move elsewhere again.
     """
 
     table: str
@@ -200,7 +200,7 @@ def reading_for(job: Job, credentials: PosterCredentials) -> CriteriaReading:
 
 
 def left_of(job: Job, moves: Iterable[ClientMove]) -> list[ClientMove]:
-    """Return the moves of clients whom this job has not written to: each is written once at most."""
+    """Return the moves of clients that this job has not written to: each is written once at most."""
     written = set(_sent_by(job).values_list("client_id", flat=True))
     return [move for move in moves if move.client_id not in written]
 
@@ -431,7 +431,7 @@ def seen_of(reading: CriteriaReading, pairs: Pairs) -> str:
 def plan_run(
     reading: CriteriaReading, *, operation: uuid.UUID, agreed: Pairs | None, is_read: bool = True
 ) -> Job:
-    """Return the unsaved job that moves the clients whom a finished reading has named.
+    """Return the unsaved job that moves the clients that a finished reading has named.
 
     `agreed` are the pairs that a person has seen, None at night. Without `is_read` the reading came to no
     end, and the worker makes its own.

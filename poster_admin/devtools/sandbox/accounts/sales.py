@@ -152,7 +152,7 @@ class SandboxSales:
                         )
 
     def invented_of(self, client_id: int, group_id: int, first: int, last: int) -> Iterator[SandboxReceipt]:
-        """Yield the invented receipts of a client whom the seed has put into this group."""
+        """Yield the invented receipts of a client that the seed has put into this group."""
         dice = hashlib.blake2b(
             f"sales {self._seed} {self._profile.name} {client_id}".encode(), digest_size=32
         ).digest()
