@@ -115,9 +115,13 @@ class Facts:
         """When an answer of Poster was last seen by the check."""
         return max((row.seen_at for row in self._rows.values() if row.name in READ), default=None)
 
-    def counted(self, means: Meaning) -> int:
-        """How many of the facts that are read mean this."""
-        return sum(meaning(name, self.value(name)) == means for name in READ)
+    @property
+    def names(self) -> list[str]:
+        """Facts to tell of: those that the check reads, and those that a write has shown."""
+        return [name for name in KINDS if name in READ or name in self._rows]
+
+    def counted(self, *means: Meaning) -> int:
+        return sum(meaning(name, self.value(name)) in means for name in self.names)
 
 
 def _unknown(name: str) -> str:

@@ -28,6 +28,12 @@ def test_the_first_check_is_followed_and_its_report_is_copied(page_for, owner, s
     assert '"receipts.order"' in report
     assert sandbox.accounts["demo"].token not in report
 
+    plain = page_for(owner, language="uk", javascript=False)
+    plain.goto("/account/check/")
+    plain.get_by_text("Звіт для розробників", exact=True).click()
+    expect(plain.locator("#report")).to_have_text(report)
+    expect(plain.locator("[data-copy]")).to_be_hidden()
+
     page.get_by_role("button", name="Перевірити на порожній групі").click()
     expect(page.locator("[data-check=running]")).to_contain_text("Перевіряємо запис на порожній групі…")
     checks.check_due("demo")

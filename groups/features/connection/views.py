@@ -21,7 +21,7 @@ from groups.features.connection.services.writing import RIGHTS, left_groups
 from groups.models import PosterCredentials
 from groups.poster import Group
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
-from groups.services.facts import KINDS, READ, UNKNOWN, Facts, Meaning, facts_of, meaning
+from groups.services.facts import KINDS, UNKNOWN, Facts, Meaning, facts_of, meaning
 from groups.services.gateway import check_token
 from groups.views.http import Request, form_methods, requires
 from groups.views.settings import connected_listeners
@@ -47,20 +47,18 @@ def check(request: Request) -> HttpResponse:
         checks.begin_check(credentials)
         return redirect("groups:check")
     row, facts = checks.check_of(credentials), facts_of(credentials)
-    shown = [name for name in KINDS if name in READ or facts.value(name) != UNKNOWN]
     may_send = request.user.has_perm(checks.SET_BONUS_UNIT)
     report = checks.report_of(credentials, row) if row and row.ended_at and may_send else None
     context = {
         **summary_of(facts, row),
         "sections": [
-            {"title": title, "facts": [fact_row(facts, name) for name in shown if name.startswith(of)]}
+            {"title": title, "facts": [fact_row(facts, name) for name in facts.names if name.startswith(of)]}
             for title, of in SECTIONS
         ],
         "report": json.dumps(report, ensure_ascii=False, indent=1) if report else "",
         "may_write": request.user.has_perms(RIGHTS),
         "left": left_groups(row) if row else (),
-        "has_facts": facts.checked_at or facts.value("birthday_bonus.unit") != UNKNOWN,
-        "is_unit_known": facts.value("birthday_bonus.unit") != UNKNOWN,
+        "unit": fact_row(facts, "birthday_bonus.unit"),
         "go_on": reverse("settings" if Guide.objects.filter(user=request.user).exists() else "groups:list"),
     }
     return render_page(request, "connection/check.html", context, fragment="check")
@@ -93,7 +91,7 @@ def fact_row(facts: Facts, name: str) -> dict[str, Any]:
 def summary_of(facts: Facts, row: ConnectionCheck | None) -> dict[str, Any]:
     return {
         "checked_at": facts.checked_at,
-        "differ": facts.counted(Meaning.DIFFERS) + facts.counted(Meaning.OFF),
+        "differ": facts.counted(Meaning.DIFFERS, Meaning.OFF),
         "unknown": facts.counted(Meaning.UNKNOWN),
         "row": row,
         "is_running": row is not None and row.is_wanted,

@@ -24,7 +24,7 @@ from groups.models import Fact, PosterAccount, PosterCredentials
 from groups.models.leases import AGAIN, Columns
 from groups.services.due import Turn, run_due
 from groups.services.events import Event, event_source
-from groups.services.facts import KINDS, READ, UNKNOWN, Facts, Meaning, Seen, facts_of, meaning, store
+from groups.services.facts import Facts, Meaning, Seen, facts_of, meaning, store
 from groups.services.installation.doctor import Found, Level, parts_of_features
 from groups.services.installation.maintenance import routine
 from poster_admin import VERSION
@@ -148,7 +148,6 @@ def keep(credentials: PosterCredentials, seen: Mapping[str, Seen]) -> None:
 def report_of(credentials: PosterCredentials, check: ConnectionCheck) -> dict[str, Any]:
     """Return the report for the project: no name, number, token or sum of anybody is in it."""
     facts = facts_of(credentials)
-    names = [name for name in KINDS if name in READ or facts.value(name) != UNKNOWN]
     return {
         "account": credentials.account_id,
         "checked_at": check.ended_at.isoformat() if check.ended_at else None,
@@ -160,7 +159,7 @@ def report_of(credentials: PosterCredentials, check: ConnectionCheck) -> dict[st
                 "evidence": facts.evidence(name),
                 "means": str(meaning(name, facts.value(name))),
             }
-            for name in names
+            for name in facts.names
         ],
         "calls": check.calls,
     }
@@ -168,8 +167,7 @@ def report_of(credentials: PosterCredentials, check: ConnectionCheck) -> dict[st
 
 def worst(facts: Facts) -> Meaning:
     """Return what a check comes to, as `manage.py check_poster` ends with it."""
-    found = {meaning(name, facts.value(name)) for name in READ}
-    return next((each for each in (Meaning.OFF, Meaning.UNKNOWN) if each in found), Meaning.EXPECTED)
+    return next((each for each in (Meaning.OFF, Meaning.UNKNOWN) if facts.counted(each)), Meaning.EXPECTED)
 
 
 @event_source("facts", gettext_lazy("Poster does something else than before"), order=1)
@@ -202,11 +200,10 @@ def _examine() -> Found:
         if facts.checked_at is None:
             yield Level.GOOD, _("%(account)s was not checked yet") % {"account": account}
             continue
-        counts = {means: facts.counted(means) for means in Meaning}
-        different = counts[Meaning.DIFFERS] + counts[Meaning.OFF]
         words = _("%(account)s: %(differ)s things differ, %(unknown)s are not known yet")
-        values = {"account": account, "differ": different, "unknown": counts[Meaning.UNKNOWN]}
-        yield Level.WARNING if counts[Meaning.OFF] else Level.GOOD, words % values
+        different = facts.counted(Meaning.DIFFERS, Meaning.OFF)
+        values = {"account": account, "differ": different, "unknown": facts.counted(Meaning.UNKNOWN)}
+        yield Level.WARNING if facts.counted(Meaning.OFF) else Level.GOOD, words % values
 
 
 parts_of_features.append((gettext_noop("connection"), _examine))

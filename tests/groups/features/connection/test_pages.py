@@ -12,39 +12,34 @@ pytestmark = pytest.mark.django_db
 EXPECTED = {name: Seen(kind.expected[0] if kind.expected else "4", 9) for name, kind in READ.items()}
 
 
-def see(user, **values):
-    others = {name.replace("__", "."): Seen(value, 9) for name, value in values.items()}
-    store(credentials_of(user), {**EXPECTED, **others})
+def see(user, values=()):
+    store(credentials_of(user), EXPECTED | {name: Seen(value, 9) for name, value in dict(values).items()})
 
 
 @pytest.mark.parametrize(
     ("values", "line"),
     [
         ({}, "Works with this account"),
-        ({"receipts__order": "mixed", "clients__pages": "cut"}, "2 things differ"),
-        ({"receipts__order": "unknown"}, "1 is not known yet"),
+        ({"receipts.order": "mixed", "clients.pages": "cut"}, "2 things differ"),
+        ({"percent.fraction": "rounded"}, "1 thing differs"),
+        ({"receipts.order": "unknown"}, "1 is not known yet"),
     ],
 )
 def test_the_account_says_in_one_line_what_the_check_came_to(manager, browse, values, line):
-    see(manager, **values)
+    see(manager, values)
     client = browse(manager)
     assert line in text_of(client.get("/account/"))
     page = client.get("/account/check/").content.decode()
-    assert page.count("data-fact=") == len(READ)
+    assert page.count("data-fact=") == len(READ | values)
+    assert ('<details class="more" open>' in page) == bool(values)
     assert 'data-fact="receipts.closing" data-value="4" data-evidence="9"' in page
 
 
 def test_each_value_of_each_fact_has_a_sentence_of_its_own(owner, browse):
     client, sentences = browse(owner), set()
     for place in range(3):
-        see(
-            owner,
-            **{
-                name: kind.values[min(place, len(kind.values) - 1)]
-                for name, kind in READ.items()
-                if kind.values
-            },
-        )
+        kinds = {name: kind.values for name, kind in READ.items() if kind.values}
+        see(owner, {name: values[min(place, len(values) - 1)] for name, values in kinds.items()})
         page = client.get("/account/check/").content.decode()
         found = [
             each.partition("</li>")[0].partition("<p>")[2].strip() for each in page.split("data-fact=")[1:]

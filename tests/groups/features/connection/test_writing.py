@@ -12,6 +12,7 @@ from groups.models import Change, PosterAccount
 from groups.services.credentials import credentials_of
 from groups.services.facts import UNKNOWN, WRITTEN, facts_of
 from groups.services.writes import reconcile
+from tests.support.pages import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +59,8 @@ def test_a_write_shows_the_unit_and_leaves_nothing_behind(owner, browse, sandbox
     assert [each.action for each in Change.objects.order_by("created_at")] == [
         *("create", "update", "create", "remove", "remove")
     ]
-    assert "leaves the list at once" in browse(owner).get("/account/check/").content.decode()
+    page = text_of(browse(owner).get("/account/check/"))
+    assert "A birthday bonus is written in hryvnia. It was seen with an empty group, which is gone" in page
 
 
 VALUES = [(name, value) for name, kind in WRITTEN.items() for value in kind.values]
