@@ -95,8 +95,6 @@ class DecimalField(forms.CharField):
 
 
 class PercentField(DecimalField):
-    """A percent from 0 to 100, with or without its sign."""
-
     unit = "%"
     default_error_messages: ClassVar = {"required": _("Enter a percent.")}
 
@@ -418,8 +416,6 @@ def _values_of(group: Group | GroupValues) -> dict[str, Any]:
 
 
 class RemovalForm(WriteForm):
-    """Confirm the removal of a group; a group with clients requires its name typed."""
-
     confirm_name = forms.CharField(label=_("Name of the group"), required=False)
 
     def __init__(self, *args: Any, group: Group | None = None, **kwargs: Any) -> None:
@@ -484,7 +480,6 @@ class HistoryForm(forms.Form):
 
     @property
     def is_news(self) -> bool:
-        """Return True for what others have changed since the last visit."""
         return bool(self["new"].value())
 
     def narrow(self, changes: ChangeQuerySet, jobs: JobQuerySet) -> tuple[ChangeQuerySet, JobQuerySet]:

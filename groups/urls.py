@@ -5,7 +5,6 @@ from importlib import import_module
 from django.apps import apps
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
-from django.views.generic import RedirectView
 
 from groups.views import clients, groups, jobs, journal, settings
 
@@ -40,16 +39,10 @@ urlpatterns = [
     path("account/bonus-unit/", settings.account_bonus_unit, name="bonus_unit"),
     path("account/start/", settings.guide, name="guide"),
     path("account/installation/", settings.installation_state, name="installation"),
-    path("history/new/", RedirectView.as_view(url="/history/?new=1", permanent=True)),
     path("history/", journal.history_list, name="history"),
-    path(
-        "history/export.<file_type:extension>",
-        journal.history_export,
-        name="history_export",
-    ),
+    path("history/export.<file_type:extension>", journal.history_export, name="history_export"),
     path("history/<uuid:change_id>/", journal.change_detail, name="change"),
     path("history/<uuid:change_id>/undo/", journal.change_undo, name="undo"),
-    path("jobs/", RedirectView.as_view(url="/history/?action=job", permanent=True)),
     path("jobs/<uuid:job_id>/", jobs.job_detail, name="job"),
     path("jobs/<uuid:job_id>/undo/", jobs.job_undo, name="job_undo"),
 ]

@@ -1,10 +1,15 @@
-"""ASGI application that granian serves: receive requests in an event loop, answer them in threads."""
+"""ASGI application that granian serves: receive requests in an event loop, answer them in threads.
+
+Any WSGI server behind a buffering proxy can serve `wsgi_application`.
+"""
 
 import atexit
 import logging
 import multiprocessing
 import os
 import signal
+
+from django.core.wsgi import get_wsgi_application
 
 from poster_admin.common.serving import end_with_parent
 from poster_admin.common.threaded import ThreadedApplication
@@ -22,6 +27,10 @@ if (granian := multiprocessing.parent_process()) and granian.pid:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     atexit.register(end)
 
-from poster_admin.wsgi import application as wsgi_application  # noqa: E402 - registers more for the end
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "poster_admin.settings")
+wsgi_application = get_wsgi_application()
 
+from groups.services.installation import maintenance  # noqa: E402 - needs the applications above
+
+maintenance.start_in_server()
 application = ThreadedApplication(wsgi_application)

@@ -134,7 +134,7 @@ INSTALLED_APPS = [
     "groups.features.saved_views",
     "poster_admin.users",
     "poster_admin.common",
-    "poster_admin.apps.AdminConfig",
+    "poster_admin.site.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -170,7 +170,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "poster_admin.urls"
-WSGI_APPLICATION = "poster_admin.wsgi.application"
+WSGI_APPLICATION = "poster_admin.asgi.wsgi_application"
 
 TEMPLATES = [
     {

@@ -8,6 +8,7 @@ from functools import cache, wraps
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.templatetags.static import static
@@ -80,6 +81,10 @@ class AdminSite(admin.AdminSite):
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Redirect to the dashboard's own page, which limits guesses at the old password."""
         return redirect(reverse("sessions", query={"set": "password"}))
+
+
+class AdminConfig(DjangoAdminConfig):
+    default_site = "poster_admin.site.AdminSite"
 
 
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # the library is untyped

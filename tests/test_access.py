@@ -38,11 +38,6 @@ OWN = {
     *("/accounts/login/code/", "/accounts/confirm/", "/accounts/sessions/", "/help/", "/settings/"),
     *("/accounts/passkeys/new/options/", "/accounts/passkeys/1/remove/"),
 }
-# Addresses of former pages, and of those that they lead to, which ask for the right.
-LED_ON = {
-    "/history/new/": "/history/?new=1",
-    "/jobs/": "/history/?action=job",
-}
 LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 TURNS = (("get", "post"), ("post", "get"))
 # These go on to another page that they are given.
@@ -101,7 +96,7 @@ def stored(rows):
 
 
 def test_every_address_is_known_to_these_tests():
-    assert set(PRIVATE) == {"/"} | OWN | LED_ON.keys() | set().union(*NEEDS.values())
+    assert set(PRIVATE) == {"/"} | OWN | set().union(*NEEDS.values())
     assert len(ADMIN) > 40
 
 
@@ -187,14 +182,6 @@ def test_managers_change_nothing_of_others_where_they_may_read(manager, staff, b
             assert stored(rows) == before
             assert Change.objects.count() == 1
     assert not sandbox.posts()
-
-
-@pytest.mark.parametrize(("url", "there"), LED_ON.items())
-def test_the_address_of_a_former_page_leads_on(owner, browse, url, there):
-    client = browse(owner)
-    answer = client.get(url)
-    assert (answer.status_code, answer["Location"]) == (301, there)
-    assert client.get(there).status_code == 200
 
 
 def test_a_manager_can_look(manager, browse):

@@ -109,7 +109,6 @@ class Effect(Content):
 
     @property
     def mark(self) -> str:
-        """A hash that a form carries to say that its user has seen this effect."""
         terms = [(group.id, group.values.to_json()) for group in self.all_groups]
         # Where groups are written, the page shows how many clients each of them has.
         counts = () if self.pairs or self.target else [group.clients for group in self.groups]

@@ -1,4 +1,4 @@
-"""Define Poster accounts, the users' credentials for them, and the last good copy of a list of groups."""
+"""Define Poster accounts, what they do, the users' credentials for them, and the last good copy of a list."""
 
 import hashlib
 from datetime import date, timedelta
@@ -102,6 +102,30 @@ class PosterAccount(models.Model):
         return counter.writes
 
 
+class Fact(models.Model):
+    """One thing that Poster does in an account, as it was seen at `seen_at` on `evidence` rows or calls.
+
+    What a token may do is a fact of its `fingerprint`; all else belongs to the account. A value that
+    contradicted the one before keeps it in `was`, and when that was found in `changed_at`.
+    """
+
+    account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="facts")
+    fingerprint = models.CharField(max_length=64, blank=True)
+    name = models.CharField(max_length=40)
+    value = models.CharField(max_length=200)
+    evidence = models.PositiveIntegerField(default=0)
+    seen_at = models.DateTimeField()
+    was = models.CharField(max_length=200, blank=True)
+    changed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=("account", "fingerprint", "name"), name="fact_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value}"
+
+
 class PosterCredentials(models.Model):
     """A user's own token for a Poster account, saved after Poster has accepted it.
 
@@ -132,7 +156,6 @@ class PosterCredentials(models.Model):
         return {"account": self.account, "user": self.user, "user_name": self.user.get_username()}
 
     def set_token(self, token: str) -> None:
-        """Store a token that Poster has just accepted."""
         self.token = Secret(token)
         self.token_hint = token[-4:]
         # A keyed hash, so that the database alone reveals nothing about the token.

@@ -110,8 +110,6 @@ class ProxyFailed(NotConnected):
 
 
 class _Bounded(HTTPConnection):
-    """A connection that respects the deadline of the call."""
-
     def connect(self) -> None:
         """Connect before the deadline. Nothing of the request is sent before this returns."""
         try:
@@ -140,8 +138,6 @@ class _Bounded(HTTPConnection):
 
 
 class _BoundedTLS(_Bounded, HTTPSConnection):
-    """A TLS connection that respects the deadline of the call."""
-
     def connect(self) -> None:
         super().connect()
         certificate.set(cast("ssl.SSLSocket", self.sock).getpeercert() or {})

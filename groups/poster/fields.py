@@ -162,7 +162,6 @@ def _number(row: Mapping[Any, Any], field: str, shape: re.Pattern[str]) -> Decim
 
 
 def read_integer(row: Mapping[Any, Any], field: str) -> int:
-    """Return a non-negative whole number."""
     return int(_number(row, field, _INTEGER))
 
 

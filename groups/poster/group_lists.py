@@ -38,8 +38,6 @@ _KNOWN = {
 
 @dataclass(frozen=True, slots=True)
 class GroupTotals:
-    """Numbers of a whole list of groups: its clients, and its groups by type."""
-
     clients: int
     of_type: Counter[int]
 
@@ -199,13 +197,11 @@ class DocumentedGroups(Sequence[Group]):
         return self if len(rows) == len(self) else DocumentedGroups(rows)
 
     def totals(self) -> GroupTotals:
-        """Return the totals without making a group."""
         of_type = Counter(int(row.loyalty_type) for row in self._rows)
         return GroupTotals(sum(int(row.count_groups_clients) for row in self._rows), of_type)
 
 
 def _to_groups(rows: list[_DocumentedRow]) -> list[Group]:
-    """Return the groups of rows that are readable."""
     percent_of = {text: _percent(text) for text in {row.client_groups_discount for row in rows}}
     bonus_of = {text: Decimal(text) / KOPECKS for text in {row.birthday_bonus for row in rows}}
     return [

@@ -83,7 +83,6 @@ def interpret_groups(answer: Answer | TransportFailure, method: str) -> GroupLis
 
 
 def read_groups(body: bytes) -> GroupList | None:
-    """Return the groups in the body of an answer, or None if the body is not a list of groups."""
     groups = GroupList.from_documented(body)
     if groups is None:
         rows = parse_response(Answer(HTTPStatus.OK, body), GROUPS)

@@ -82,7 +82,6 @@ class Receipt:
 
     @classmethod
     def from_wire(cls, row: Mapping[Any, Any], *, bonus_is_money: bool = False) -> Self:
-        """Parse one row of a response. Raises `UnreadableRow`."""
         number, status = _read_number(row), read_integer(row, "status")
         if status != CLOSED:
             return cls(number)

@@ -217,7 +217,6 @@ class Promotion:
 
     @classmethod
     def from_wire(cls, row: Mapping[Any, Any]) -> Self:
-        """Parse one promotion of a response. Raises `UnreadableRow` if its groups cannot be read."""
         promotion_id, name, params = read_id(row, "promotion_id"), read_words(row, "name"), row.get("params")
         if not isinstance(params, Mapping):
             raise UnreadableRow("params is missing or not an object")
@@ -232,8 +231,6 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class PromotionList:
-    """A response of clients.getPromotions: the promotions, and the rows that could not be read."""
-
     promotions: tuple[Promotion, ...] = ()
     unreadable: tuple[UnreadableRow, ...] = ()
 
@@ -263,7 +260,6 @@ class LoyaltyRule:
 
     @classmethod
     def from_wire(cls, row: Mapping[Any, Any], *, in_kopecks: bool = False) -> Self:
-        """Parse one rule of a response. Raises `UnreadableRow` if its sum or its group cannot be read."""
         return cls(
             id=read_id(row, "rule_id"),
             group_id=read_id(row, "group_id"),
@@ -274,8 +270,6 @@ class LoyaltyRule:
 
 @dataclass(frozen=True, slots=True)
 class LoyaltyRuleList:
-    """A response of clients.getLoyaltyRules: the rules, and the rows that could not be read."""
-
     rules: tuple[LoyaltyRule, ...] = ()
     unreadable: tuple[UnreadableRow, ...] = ()
 
@@ -312,7 +306,6 @@ class ClientSales:
 
     @classmethod
     def from_wire(cls, row: Mapping[Any, Any], *, in_hryvnia: bool = False) -> Self:
-        """Parse one row of a response. Raises `UnreadableRow` if a number cannot be read."""
         counted = "clients" if row.get("clients") is not None else "clienst"
         read_sum = read_hryvnia if in_hryvnia else read_money
         return cls(

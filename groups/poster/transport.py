@@ -98,8 +98,6 @@ FAILURES: tuple[tuple[tuple[type[BaseException], ...], TransportFailure], ...] =
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The answer of a server to a connection: its clock, and the end of its certificate if it has one."""
-
     date: str
     certificate_until: datetime | None
 
@@ -129,7 +127,6 @@ class Transport:
         timeouts: Timeouts,
         deadline: float,
     ) -> Answer | TransportFailure:
-        """Send one request and read its response until `deadline` on the monotonic clock."""
         if deadline <= time.monotonic():
             return TransportFailure(ErrorReason.DEADLINE, sent=False, retryable=False)
         end_at(deadline)

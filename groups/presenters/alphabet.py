@@ -29,13 +29,11 @@ def spellings(word: str) -> set[str]:
 
 
 def has_all(name: str, words: Iterable[set[str]]) -> bool:
-    """Return True if a name has all words, each in one of its spellings."""
     name = searchable(name)
     return all(any(spelling in name for spelling in word) for word in words)
 
 
 def begin_words(name: str, words: Iterable[set[str]]) -> bool:
-    """Return True if a word of a name begins with each of the words, in one of its spellings."""
     name = searchable(name)
     return all(any(re.search(rf"(?<!\w){re.escape(each)}", name) for each in word) for word in words)
 

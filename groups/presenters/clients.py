@@ -184,8 +184,6 @@ def member_page(group: Group, found: FoundClients, filters: ClientFilters) -> di
 
 @dataclass(frozen=True, slots=True)
 class ChosenClients:
-    """The chosen clients, with the group in which each was found."""
-
     groups: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod

@@ -22,8 +22,6 @@ MOST_GROUPS = 8
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A place to go to; `note` says what is there."""
-
     label: str
     url: str
     note: str = ""

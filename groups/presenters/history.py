@@ -212,7 +212,6 @@ def outcome_toast(change: Change, user: Any) -> Toast:
 
 
 def job_toast(job: Job, user: User) -> Toast:
-    """Report that a job is no longer under way, with its undo."""
     progress, numbers = progress_of(job), NumberFormat.current()
     if job.state == Job.State.DONE:
         text = _("“%(title)s” has ended: %(done)s of %(total)s.")

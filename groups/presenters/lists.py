@@ -446,8 +446,6 @@ BARS = 20
 
 
 class RowMark(NamedTuple):
-    """A mark next to the percent of a group: an icon and words."""
-
     icon: str
     words: str
 
@@ -592,7 +590,6 @@ class Listing:
 
     @cached_property
     def largest(self) -> list[Group]:
-        """The groups with the most clients, the first of them with the most."""
         largest = nlargest(SHARES, self.groups.groups, key=attrgetter("clients"))
         return [group for group in largest if group.clients]
 

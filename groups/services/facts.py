@@ -93,8 +93,6 @@ def meaning(name: str, value: str) -> Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A value and how many rows or calls it rests on."""
-
     value: str = UNKNOWN
     evidence: int = 0
 

@@ -15,7 +15,7 @@ from groups.services.groups import list_groups, read_group
 from groups.services.messages import error_words
 from groups.spreadsheets import clients_file
 from groups.views.http import Request, file_response, form_methods, max_wait_of, requires
-from poster_admin.common.htmx import htmx_target, render_page
+from poster_admin.common.pages import htmx_target, render_page
 
 
 @sensitive_post_parameters("q")

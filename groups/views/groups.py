@@ -49,7 +49,7 @@ from groups.views.writes import (
     group_of,
     redirect_after_write,
 )
-from poster_admin.common.htmx import htmx_target, render_page, wants_page
+from poster_admin.common.pages import htmx_target, render_page, wants_page
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
 

@@ -35,10 +35,9 @@ from groups.services.installation import maintenance
 from groups.services.messages import error_words, status_of
 from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin import VERSION
-from poster_admin.common.htmx import htmx_target, referring_page, render_page
 from poster_admin.common.middleware import GetResponse
 from poster_admin.common.outages import optional
-from poster_admin.common.pages import has_page
+from poster_admin.common.pages import has_page, htmx_target, referring_page, render_page
 from poster_admin.users import two_factor
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
@@ -147,7 +146,6 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
 
 
 def referring_list(request: HttpRequest) -> str:
-    """Return the address of the list that sent the request, with its filters, or an empty string."""
     referrer = referring_page(request)
     return referrer if referrer.partition("?")[0] == reverse("groups:list") else ""
 

@@ -28,7 +28,7 @@ from groups.services.writes import gates
 from groups.services.writes.submissions import BecameOther, NotNow, NotSent
 from groups.views.http import Request, form_methods, remember_job, requires
 from groups.views.writes import answer_not_sent, consent_of
-from poster_admin.common.htmx import htmx_target, render_page
+from poster_admin.common.pages import htmx_target, render_page
 
 NEW = timedelta(seconds=10)
 """A job of a few changes ends within this time."""

@@ -37,7 +37,7 @@ from groups.spreadsheets import history_file
 from groups.views.http import Request, file_response, form_methods, requires
 from groups.views.jobs import undo_by_job
 from groups.views.writes import WritePage, ask_or_execute, execute_and_respond, show_outcome
-from poster_admin.common.htmx import htmx_target, render_page
+from poster_admin.common.pages import htmx_target, render_page
 from poster_admin.users.sessions import ask_to_confirm, last_visit, recently_confirmed
 
 HISTORY_PAGE = 50

@@ -31,7 +31,7 @@ from groups.services.gateway import check_token
 from groups.services.installation.doctor import Level, examine
 from groups.services.messages import Message, error_words, status_of
 from groups.views.http import Request, form_methods, requires
-from poster_admin.common.htmx import render_page
+from poster_admin.common.pages import render_page
 from poster_admin.common.threaded import reads_only
 from poster_admin.users.accounts import seen_by
 from poster_admin.users.guardians import keep_session

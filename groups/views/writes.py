@@ -56,7 +56,7 @@ from groups.views.http import (
     status_of_change,
     status_of_refusal,
 )
-from poster_admin.common.htmx import htmx_target, referring_page, render_page
+from poster_admin.common.pages import htmx_target, referring_page, render_page
 
 State, Reason = Change.State, Change.Reason
 SHORTEST_POLL, LONGEST_POLL = 2, 30

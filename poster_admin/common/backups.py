@@ -55,7 +55,6 @@ class SQLite:
         self.place = str(self._path)
 
     def write(self, path: Path) -> None:
-        """Write a backup into an empty file. Raises `CommandError`."""
         try:
             with closing(_connect(self._path)) as source, closing(_connect(path)) as target:
                 # In one step: it reads one state of the database, and others may go on writing.

@@ -128,7 +128,6 @@ class KeyReport:
 
 
 def report_keys(sealed: Iterable[tuple[str, str]]) -> KeyReport:
-    """Try every key on named secrets, as they are stored."""
     report = KeyReport()
     for name, text in sealed:
         report.total += 1

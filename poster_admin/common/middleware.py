@@ -18,11 +18,10 @@ from django_htmx.http import HttpResponseClientRedirect
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from poster_admin.common.client_ip import comes_from_proxy
-from poster_admin.common.htmx import referring_page, wants_page
 from poster_admin.common.logs import REQUEST_ID, mask
 from poster_admin.common.monitoring import PosterTime, poster_time
 from poster_admin.common.outages import is_outage
-from poster_admin.common.pages import has_page, page_at
+from poster_admin.common.pages import has_page, page_at, referring_page, wants_page
 
 access = logging.getLogger("poster_admin.access")
 

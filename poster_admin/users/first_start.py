@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from poster_admin.common.client_ip import client_network
-from poster_admin.common.htmx import render_form
+from poster_admin.common.pages import render_form
 from poster_admin.users import limits
 from poster_admin.users.accounts import set_role
 from poster_admin.users.models import Guide, SetupLink

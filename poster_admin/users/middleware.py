@@ -10,8 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from structlog.contextvars import bind_contextvars
 
-from poster_admin.common.htmx import render_page
-from poster_admin.common.pages import page_at
+from poster_admin.common.pages import page_at, render_page
 from poster_admin.users import security_log, two_factor
 from poster_admin.users.limits import TryLater
 

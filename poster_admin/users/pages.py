@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 
-from poster_admin.common.htmx import is_ours, render_form
+from poster_admin.common.pages import is_ours, render_form
 from poster_admin.users import sessions, two_factor
 from poster_admin.users.models import RecoveryCode, passkeys_of
 

@@ -33,7 +33,7 @@ from webauthn.helpers import (
 from webauthn.helpers.exceptions import WebAuthnException
 
 from poster_admin.common.client_ip import describe_agent
-from poster_admin.common.htmx import render_page
+from poster_admin.common.pages import render_page
 from poster_admin.users import security_log, sessions, two_factor
 from poster_admin.users.accounts import lock_unchanged, name_of
 from poster_admin.users.models import EventKind, Passkey, passkeys_of

@@ -23,8 +23,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
 
-from poster_admin.common.htmx import render_form, render_page
-from poster_admin.common.pages import page_at, page_param
+from poster_admin.common.pages import page_at, page_param, render_form, render_page
 from poster_admin.users import accounts, lockout, password_links, security_log, sessions, two_factor
 from poster_admin.users.accounts import ADMINISTRATORS, ROLE_LABELS
 from poster_admin.users.models import EventKind, Passkey, TOTPDevice

@@ -23,7 +23,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 from joserfc.errors import JoseError
 
-from poster_admin.common.htmx import is_ours
+from poster_admin.common.pages import is_ours
 from poster_admin.users import security_log
 from poster_admin.users.models import CompanyIdentity, CompanyLink, EventKind
 from poster_admin.users.sessions import CONFIRMED_AT

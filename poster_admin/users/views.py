@@ -18,8 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods
 from django.views.i18n import set_language
 
-from poster_admin.common.htmx import render_form, render_page
-from poster_admin.common.pages import page_at
+from poster_admin.common.pages import page_at, render_form, render_page
 from poster_admin.users import sessions, two_factor
 from poster_admin.users.guardians import PASSWORD_DUE
 from poster_admin.users.models import ChosenLanguage, EventKind, TOTPDevice, passkeys_of

@@ -42,9 +42,8 @@ from groups.services.writes.submissions import NotNow, NotSent
 from groups.views.http import LOST, Request, form_methods, requires, status_of_change
 from groups.views.writes import answer_not_sent, shown_with
 from poster_admin.common.encryption import SecretUnreadable
-from poster_admin.common.htmx import render_form, render_page
 from poster_admin.common.outages import optional
-from poster_admin.common.pages import page_param
+from poster_admin.common.pages import page_param, render_form, render_page
 from poster_admin.users.security_log import DETAIL_LABELS
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 

@@ -45,7 +45,7 @@ from groups.services.writes.reach import reach_of_values
 from groups.services.writes.submissions import NotNow, NotSent
 from groups.views.http import Request, file_response, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of
-from poster_admin.common.htmx import body_length, render_page
+from poster_admin.common.pages import body_length, render_page
 
 PAGE_SIZE = 100
 

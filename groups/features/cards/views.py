@@ -32,7 +32,7 @@ from groups.services.receipts import NotWhole
 from groups.services.values import percent_words
 from groups.spreadsheets import money, plain_csv
 from groups.views.http import Request, file_response, form_methods, requires
-from poster_admin.common.htmx import htmx_target, render_page
+from poster_admin.common.pages import htmx_target, render_page
 
 CARDS = 50
 

@@ -38,7 +38,7 @@ from groups.services.gateway import file_turn
 from groups.services.groups import OneGroup
 from groups.services.writes.commands import CreateGroup, MoveClient, UpdateGroup
 from groups.views.http import Request, form_methods, requires
-from poster_admin.common.htmx import body_length, render_form, render_page
+from poster_admin.common.pages import body_length, render_form, render_page
 
 MOST_CHOICES = 250
 """Check boxes on the page: a form has room for few fields."""

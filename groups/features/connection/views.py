@@ -25,7 +25,7 @@ from groups.services.facts import KINDS, UNKNOWN, Facts, Meaning, facts_of, mean
 from groups.services.gateway import check_token
 from groups.views.http import Request, form_methods, requires
 from groups.views.settings import connected_listeners
-from poster_admin.common.htmx import render_page
+from poster_admin.common.pages import render_page
 from poster_admin.users.models import Guide
 
 SECTIONS: tuple[tuple[str | Promise, tuple[str, ...]], ...] = (

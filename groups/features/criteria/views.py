@@ -68,7 +68,7 @@ from groups.services.values import NumberFormat, clients_words, name_or_number, 
 from groups.services.writes.submissions import NotSent, OperationReused, find_known
 from groups.views.http import Request, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of
-from poster_admin.common.htmx import htmx_target, render_page
+from poster_admin.common.pages import htmx_target, render_page
 
 MOST_SKIPPED = 10**6
 

@@ -35,7 +35,7 @@ from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.submissions import NotSent, find_by_operation, find_known, find_same
 from groups.views.http import Request, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of
-from poster_admin.common.htmx import htmx_target, render_page
+from poster_admin.common.pages import htmx_target, render_page
 
 MOST_MOVED = 2_000
 """Limit for the chosen clients of one job; the ids stand in one field of the form."""

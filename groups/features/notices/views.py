@@ -23,7 +23,7 @@ from groups.features.notices.services import TRIAL, VIEW_GROUP
 from groups.presenters.settings_pages import USER, SettingsPage
 from groups.services.events import event_sources
 from groups.views.http import Request, form_methods, requires
-from poster_admin.common.htmx import render_page
+from poster_admin.common.pages import render_page
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
 

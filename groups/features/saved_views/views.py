@@ -19,7 +19,7 @@ from groups.features.saved_views.models import MOST_VIEWS, SavedView
 from groups.presenters.destinations import Destination
 from groups.presenters.lists import Link, ListForm, Listing
 from groups.views.http import Request, form_methods, requires
-from poster_admin.common.htmx import render_form
+from poster_admin.common.pages import render_form
 
 MOST_COUNTED = 20_000
 """Groups that are looked at to count those of all views; where there are more, the tabs have no numbers."""

@@ -61,8 +61,7 @@ from groups.services.writes.submissions import (
 )
 from groups.views.http import Request, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of, group_of
-from poster_admin.common.htmx import render_page
-from poster_admin.common.pages import page_above, page_param
+from poster_admin.common.pages import page_above, page_param, render_page
 
 State = Schedule.State
 type Variables = dict[str, Any] | None

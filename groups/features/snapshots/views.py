@@ -34,8 +34,7 @@ from groups.services.writes.submissions import NotNow, NotSent, find_same
 from groups.views.http import Request, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.encryption import SecretUnreadable
-from poster_admin.common.htmx import render_page
-from poster_admin.common.pages import page_at, page_param
+from poster_admin.common.pages import page_at, page_param, render_page
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
 

@@ -9,8 +9,6 @@ from groups.services.history import accounts_to_audit, audit
 
 
 class Command(BaseCommand):
-    """Print a line for each difference that the history does not explain, and their number."""
-
     help = "Report groups that are not as the history says, of all accounts. It changes nothing."
 
     def handle(self, *args: Any, **options: Any) -> None:

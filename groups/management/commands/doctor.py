@@ -8,8 +8,6 @@ from groups.services.installation.doctor import Level, examine
 
 
 class Command(BaseCommand):
-    """Print a line for each part, green, yellow or red; end with 1 if one is red."""
-
     help = (
         "Say what is wrong with database, cache, worker, keys, mail, backup, Poster, the company's sign-in, "
         "clock, disk and features, and what to do about it. Changes nothing."

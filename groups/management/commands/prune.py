@@ -8,8 +8,6 @@ from groups.services.installation.maintenance import pruned
 
 
 class Command(BaseCommand):
-    """Delete rows by SECURITY_LOG_DAYS, sessions that are over, and rows of features."""
-
     help = "Delete old rows: of sessions, the security log and features. The history is kept."
 
     def handle(self, *_args: Any, **_options: Any) -> None:

@@ -11,8 +11,6 @@ from groups.services.writes.reconcile import reconcile_due
 
 
 class Command(BaseCommand):
-    """Settle open changes that are due, and print what was found."""
-
     help = "Settle all that was left open, once. Meant for a timer; twice at once is safe."
 
     def add_arguments(self, parser: CommandParser) -> None:

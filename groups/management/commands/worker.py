@@ -30,8 +30,6 @@ def end(*_: object) -> None:
 
 
 class Command(BaseCommand):
-    """Run the jobs that are due and reconcile open changes until SIGTERM or Ctrl-C."""
-
     help = "Do the jobs that are due, and find the outcome of changes whose answer was lost."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -106,7 +106,6 @@ def thread_for_each(name: str, find_names: FindNames, work: Callable[[str], obje
 
 
 def run_logged(name: str, step: Callable[[], object]) -> None:
-    """Run a step, and log the error that ends it: the next step may succeed."""
     try:
         close_old_connections()
         try:

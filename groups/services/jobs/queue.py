@@ -48,7 +48,6 @@ def next_due() -> Job | None:
 
 
 def run_due_jobs() -> None:
-    """Run one job after the other until none is due, or this process has to end."""
     while not stopping.is_set() and (job := next_due()):
         run_job(job.pk)
 

@@ -50,7 +50,6 @@ class Outcome:
 
     @property
     def digest(self) -> str:
-        """A hash that is equal for two reads that showed the same."""
         seen = {name: value for name, value in (self.after or {}).items() if name != "clients"}
         text = json.dumps([self.state, self.reason or "", seen], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

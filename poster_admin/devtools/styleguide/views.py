@@ -13,7 +13,7 @@ from groups.poster import Group, GroupList
 from groups.presenters.lists import ListForm, Listing
 from groups.services import groups as reads
 from groups.views.http import Request, requires
-from poster_admin.common.htmx import render_page
+from poster_admin.common.pages import render_page
 from poster_admin.devtools.styleguide.states import NoSandbox, PageState, instruct_sandbox, states_around
 
 COLOURS = (

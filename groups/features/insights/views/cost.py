@@ -43,7 +43,7 @@ from groups.services.messages import Message, error_words, status_of
 from groups.services.values import clients_words, money_words
 from groups.services.writes.commands import GroupCommand
 from groups.views.http import Request, requires
-from poster_admin.common.htmx import htmx_target, render_page
+from poster_admin.common.pages import htmx_target, render_page
 
 type Variables = dict[str, Any]
 

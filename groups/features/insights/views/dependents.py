@@ -16,7 +16,7 @@ from groups.services.groups import OneGroup
 from groups.services.messages import error_words
 from groups.services.values import NumberFormat
 from groups.views.http import Request, requires
-from poster_admin.common.htmx import htmx_target, render_page
+from poster_admin.common.pages import htmx_target, render_page
 
 type Take = Callable[[], Dependents]
 WITH_THE_PAGE = 1.0

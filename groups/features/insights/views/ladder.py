@@ -25,7 +25,7 @@ from groups.presenters.destinations import Destination
 from groups.services.messages import error_words
 from groups.services.values import NumberFormat, clients_words, type_label
 from groups.views.http import Request, requires
-from poster_admin.common.htmx import htmx_target, render_page
+from poster_admin.common.pages import htmx_target, render_page
 
 
 def _line(group: Group, address: str = "groups:detail", turnover: str = "") -> Variables:

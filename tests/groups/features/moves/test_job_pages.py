@@ -84,7 +84,7 @@ def test_a_manager_may_read_and_decide_nothing(staff, manager, browse):
     assert page.status_code == 200
     assert 'name="decision"' not in page.content.decode()
     assert client.post(f"/jobs/{job.pk}/", {"decision": "cancel"}).status_code == 403
-    assert f"/jobs/{job.pk}/" in client.get("/jobs/", follow=True).content.decode()
+    assert f"/jobs/{job.pk}/" in client.get("/history/", {"action": "job"}).content.decode()
 
 
 # --- Afterwards --------------------------------------------------------------------------------------------
