@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
@@ -22,7 +23,9 @@ from groups.features.cards.services import CardReader
 from groups.features.elsewhere.models import Watch
 from groups.features.elsewhere.services import switch_on
 from groups.features.figures.models import Figure, Tally, yesterday
-from groups.models import Change
+from groups.features.movements.models import Movement, Roll, pack
+from groups.features.movements.services import first_day
+from groups.models import Change, PosterCredentials
 from groups.poster import GroupValues, ReceiptPage
 from groups.services.history import undo_command
 from groups.services.jobs.queue import run_job, start_draft
@@ -62,10 +65,39 @@ def remember(owner: User, account: Account) -> None:
     for figure in figures:
         figure.account_id = credentials.account_id
     Figure.objects.bulk_create(figures, batch_size=1000)
+    _remember_who_came(credentials, account, last)
     for group_id, days_ago, old, new, cost, _more in CHANGES:
         _journal(owner, account, group_id, last - days_ago * DAY, old, new, cost)
     judge_cards(credentials.account_id, account, last)
     _make_changes_of_today(owner)
+
+
+def _remember_who_came(credentials: PosterCredentials, account: Account, last: date) -> None:
+    """Store the clients who have come in the days that are kept, as the nightly polls would have."""
+    clients = [row for row in account.clients.rows() if row["delete"] == "0"]
+    places = {int(row["client_id"]): int(row["client_groups_id"]) for row in clients}
+    first, night = first_day(), timezone.make_aware(datetime.combine(last + DAY, time(5)))
+    Roll.objects.create(
+        watch=Watch.objects.get(),
+        fingerprint=credentials.fingerprint,
+        packed=pack(places),
+        taken_at=night - settings.MOVEMENT_DAYS * DAY,
+        judged_at=night,
+        next_at=night + DAY,
+    )
+    came = {client_id: _joined(client_id, last - (NIGHTS - 1) * DAY) for client_id in places}
+    Movement.objects.bulk_create(
+        Movement(
+            account=credentials.account,
+            client_id=each,
+            to_id=places[each],
+            day=day,
+            reason="new",
+            found_at=night,
+        )
+        for each, day in came.items()
+        if day >= first and places[each]
+    )
 
 
 def judge_cards(account_id: str, account: Account, last: date) -> None:

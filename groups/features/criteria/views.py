@@ -643,7 +643,10 @@ def spread_card(field: str, days: int, spread: Spread, rows: list[RowBounds]) ->
 
 @partial(hooks.settings_pages, order=3)
 def settings_of_criteria(user: User) -> list[SettingsPage]:
-    if not user.has_perm("groups.view_group"):
+    """Offer the page to who may look only once it shows something."""
+    credentials = getattr(user, "credentials", None)
+    is_shown = user.has_perm(CHANGE_CRITERIA) or (credentials and saved_criteria(credentials))
+    if not user.has_perm("groups.view_group") or not is_shown:
         return []
     words = _("Who belongs in which group; how many a run moves; every night; who stays where they are.")
     url, part_of = reverse("groups:criteria"), reverse("groups:account")
@@ -652,7 +655,9 @@ def settings_of_criteria(user: User) -> list[SettingsPage]:
     ]
 
 
-hooks.part("list.tools", "criteria/link_to_criteria.jinja", order=1)(lambda _request, _listing: {})
+hooks.part("list.tools", "criteria/link_to_criteria.jinja", order=1)(
+    lambda request, _listing: {} if request.user.has_perm("groups.move_client") else None
+)
 
 
 @hooks.part("request.job", "criteria/link_to_preview.html", order=1)

@@ -40,6 +40,10 @@ def stored():
 
 
 def test_an_owner_saves_a_table_and_all_who_see_groups_can_read_it(post, browse, manager, staff):
+    def is_offered(client):
+        return f'href="{URL}"' in client.get("/go/").content.decode()
+
+    assert (is_offered(post.client), is_offered(browse(manager))) == (True, False)
     birthday = {"group": 5, "birthday_in": "7", "ORDER": "1"}
     answer = post(ROW | {"ORDER": "2"}, birthday, nightly="on")
     assert (answer.status_code, answer["Location"]) == (302, URL)
@@ -54,6 +58,7 @@ def test_an_owner_saves_a_table_and_all_who_see_groups_can_read_it(post, browse,
         page = client.get(URL)
         assert page.status_code == 200
         assert rows_of(page) == [("1", "5"), ("2", "4")]
+    assert is_offered(browse(manager))
 
 
 def test_kopecks_and_zero_are_bounds(post):

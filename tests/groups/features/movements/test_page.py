@@ -73,7 +73,17 @@ def test_whoever_may_not_see_clients_sees_their_ids_alone(told, browse, manager,
     page = browse(manager).get(URL)
     assert len(ROW.findall(page.content.decode())) == 3
     assert "Видима" not in page.content.decode()
+    assert text_of(page).count("Names are shown to those who may see clients") == 1
+    assert "Came 2 · Left 1" in text_of(browse(manager).get(f"/groups/{GOLD}/"))
     assert not sandbox.calls("clients.getClients")
+
+
+def test_a_manager_reads_on_the_group_that_nobody_came_and_is_led_nowhere(told, browse, manager, staff):
+    page = browse(manager).get("/groups/1/")
+    assert "nobody came or left" in text_of(page)
+    assert "/movements/" not in page.content.decode()
+    # Staff find the way there beside the clients.
+    assert "/movements/" in browse(staff).get("/groups/1/").content.decode()
 
 
 def test_without_the_watch_the_page_says_so_and_reads_nothing(told, browse, owner, manager, sandbox):
@@ -101,7 +111,9 @@ def test_after_the_first_read_nobody_is_said_to_have_stayed(told, browse, manage
     text = text_of(browse(manager).get("/groups/1/movements/"))
     assert "The first look names nobody" in text
     assert "nobody came or left" not in text
-    assert "nobody came or left" not in text_of(browse(manager).get("/groups/1/"))
+    card = text_of(browse(manager).get("/groups/1/"))
+    assert "The first look names nobody" in card
+    assert "nobody came or left" not in card
     # It is made anew with another token, and what was found before is still told.
     assert "data-movement" in browse(manager).get(URL).content.decode()
 

@@ -124,11 +124,15 @@ def test_the_list_says_until_when(staff, browse, sandbox):
     assert "20 % до" not in text_of(client.get("/groups/"))
 
 
-def test_a_manager_sees_the_plans_and_cannot_end_them(staff, manager, browse, sandbox):
-    planned(staff)
-    page = browse(manager).get("/schedules/")
-    assert len(hooks(page)) == 1
-    assert "/cancel/" not in page.content.decode()
+def test_a_manager_sees_the_plans_and_is_offered_nothing(staff, manager, browse, sandbox):
+    empty = text_of(browse(manager).get("/schedules/"))
+    assert "Nothing is planned" in empty
+    assert "Open a group and plan" not in empty
+    schedule = planned(staff)
+    for url in ("/schedules/", f"/groups/{schedule.group_id}/"):
+        page = browse(manager).get(url)
+        assert len(hooks(page)) == 1
+        assert "/cancel/" not in page.content.decode()
 
 
 def test_another_account_does_not_touch_a_plan_by_its_operation(staff, outsider, browse, sandbox):
